@@ -1,0 +1,168 @@
+//! The port to durable storage, and how it reports what it did.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::change::{Batch, JournalRow};
+use crate::clock::Timestamp;
+use crate::command::SeatStatus;
+use crate::event_info::{EventInfo, SeatCounts};
+use crate::id::{BatchId, EventId, ReservationId, SeatNo, UserId};
+use crate::reservation::{Reservation, ReservationStatus};
+
+/// The store could not do what was asked. Nothing is known of the event; trying again may help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("store: {0}")]
+pub struct StoreFault(pub String);
+
+/// What became of a batch that was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The event's epoch or version is another one: somebody else owns the event now. Nothing was written.
+    #[error("fenced: another node owns the event")]
+    Fenced,
+    /// Certainly nothing was written.
+    #[error("aborted: {0}")]
+    Aborted(String),
+    /// It may or may not have been written; only a look at the journal tells.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+}
+
+/// An event as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// The event itself.
+    pub info: EventInfo,
+    /// How many seats are held and sold.
+    pub counts: SeatCounts,
+    /// The number of the journal's last batch; 0 before the first.
+    pub version: u64,
+    /// The epoch of the last ownership; 0 before the first.
+    pub epoch: u64,
+    /// The address of the last owner.
+    pub owner: Option<String>,
+    /// Whether the event was deleted.
+    pub deleted: bool,
+    /// When the last batch was decided.
+    pub decided_at: Option<Timestamp>,
+}
+
+/// A used idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedKey {
+    /// The reservation that it made.
+    pub reservation_id: ReservationId,
+    /// Whose key it is.
+    pub user_id: UserId,
+    /// The key.
+    pub idempotency_key: String,
+    /// The seats that it asked for.
+    pub seats: Vec<SeatNo>,
+}
+
+/// All that an owner needs in memory, read in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The event, under the epoch that was read or minted.
+    pub event: EventRow,
+    /// Its pending and confirmed reservations.
+    pub live: Vec<Reservation>,
+    /// The keys of reservations made since the time asked for, in the order of the reservations' ids.
+    pub keys: Vec<UsedKey>,
+    /// The last reservation's id, live or not.
+    pub last_reservation_id: Option<ReservationId>,
+}
+
+/// The status of each seat of an event at one version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatMap {
+    /// The event, as it was then.
+    pub info: Arc<EventInfo>,
+    /// The number of the journal's last batch in it.
+    pub version: u64,
+    /// How many seats are held and sold.
+    pub counts: SeatCounts,
+    /// By seat number, from seat 1.
+    pub statuses: Vec<SeatStatus>,
+}
+
+/// One event's tables as they are: for checks, not for the way of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTables {
+    /// Its row.
+    pub event: EventRow,
+    /// Every reservation, by id.
+    pub reservations: Vec<Reservation>,
+    /// Every claim, by seat number.
+    pub claims: Vec<(SeatNo, ReservationId)>,
+}
+
+/// Which reservations of a user to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReservationFilter {
+    /// Whose.
+    pub user_id: UserId,
+    /// In which status; `None`: in any.
+    pub status: Option<ReservationStatus>,
+    /// Only those with a smaller id; `None`: from the newest.
+    pub before: Option<ReservationId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Durable storage. Every method may be repeated after a [`StoreFault`].
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes a new event. Writing one whose id exists is a fault.
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault>;
+
+    /// Makes `owner` the event's owner: raises the epoch by one, then reads what the owner needs, with the
+    /// keys of reservations made at or after `keys_since`. All in one transaction, so whatever an earlier
+    /// owner still has under way is either in the snapshot or fenced. `None`: there is no such event, or it
+    /// is deleted.
+    async fn activate(
+        &self,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault>;
+
+    /// Writes a batch in one transaction and one round trip, if the event still has the batch's epoch and
+    /// the version before its `seq`.
+    async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError>;
+
+    /// The id of the batch at `seq` of an event's journal.
+    async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault>;
+
+    /// Events whose next hold runs out at or before `now`, at most `limit`, the longest overdue first.
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault>;
+
+    /// One event, deleted or not.
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault>;
+
+    /// Events that are not deleted, newest first, with ids smaller than `before`.
+    async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault>;
+
+    /// The status of each seat, as of one version. `None`: there is no such event.
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault>;
+
+    /// One reservation.
+    async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault>;
+
+    /// A user's reservations, newest first.
+    async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault>;
+
+    /// An event's journal after `after_seq`, at most `limit` rows, in order.
+    async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault>;
+
+    /// An event's tables, read at one point in time. `None`: there is no such event.
+    async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault>;
+
+    /// The ids of all events, deleted ones too, in order, after `after`: for checks.
+    async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault>;
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), StoreFault>;
+}

@@ -1,0 +1,1 @@
+//! Where Holdfast keeps its events: Postgres and SQLite.
