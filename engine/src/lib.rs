@@ -20,6 +20,7 @@ mod reservation;
 mod shared;
 mod store;
 mod sweep;
+mod verify;
 
 pub use batch::OpenBatch;
 pub use change::{Batch, Change, JournalRow};
@@ -35,3 +36,4 @@ pub use reservation::{Reservation, ReservationStatus};
 pub use store::{
     AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,
 };
+pub use verify::{VerifyReport, Violation, verify};

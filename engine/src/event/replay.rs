@@ -1,9 +1,11 @@
 //! Replay: the state that a journal leads to, with a check that each of its changes was possible.
 
+use std::sync::Arc;
+
 use super::Event;
 use crate::change::{Change, JournalRow};
 use crate::id::{ReservationId, SeatNo};
-use crate::reservation::ReservationStatus;
+use crate::reservation::{Reservation, ReservationStatus};
 
 /// A journal that no correct owner can have written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -23,18 +25,32 @@ pub enum ReplayError {
     Deleted { seq: u64 },
 }
 
+impl ReplayError {
+    /// The number of the invariant that such a journal breaks.
+    pub fn invariant(&self) -> u8 {
+        match self {
+            Self::Gap { .. } => 4,
+            Self::NoSuchSeat { .. } | Self::SeatTaken { .. } => 1,
+            Self::WrongTotal { .. } => 8,
+            Self::NotLive { .. } | Self::Deleted { .. } => 5,
+        }
+    }
+}
+
 impl Event {
-    /// Applies the next row of the event's journal.
-    pub fn replay(&mut self, row: &JournalRow) -> Result<(), ReplayError> {
+    /// Applies the next row of the event's journal, and returns each changed reservation as it is after each
+    /// of its changes.
+    pub fn replay(&mut self, row: &JournalRow) -> Result<Vec<Arc<Reservation>>, ReplayError> {
         if row.seq != self.version + 1 {
             return Err(ReplayError::Gap { after: self.version, found: row.seq });
         }
+        let mut rows = Vec::with_capacity(row.changes.len());
         for change in &row.changes {
             self.check_replayed(change, row.seq)?;
-            self.play(change, row.decided_at);
+            rows.extend(self.play(change, row.decided_at));
         }
         self.close_batch();
-        Ok(())
+        Ok(rows)
     }
 
     fn check_replayed(&self, change: &Change, seq: u64) -> Result<(), ReplayError> {
