@@ -16,6 +16,7 @@ use crate::engine::{CallError, EventView, Fault};
 use crate::event::Event;
 use crate::gate::{Gate, Pass};
 use crate::id::BatchId;
+use crate::lease::Claim;
 use crate::ownership::{KEY_RETENTION_S, Owned};
 use crate::request::{Answer, Request};
 use crate::shared::Shared;
@@ -338,7 +339,7 @@ async fn reload_once(
     id: crate::EventId,
     doubtful_seq: Option<u64>,
 ) -> Result<(Owned, Option<BatchId>), CallError> {
-    let owned = shared.take_ownership(id).await?;
+    let owned = shared.take_ownership(id, Claim::Any).await?;
     let found = match doubtful_seq {
         Some(seq) => {
             shared.store.batch_at(id, seq).await.map_err(|fault| Fault::Unavailable(fault.to_string()))?

@@ -10,7 +10,8 @@ use crate::command::{Caller, Command, Outcome, Rejection};
 use crate::event::ended;
 use crate::event_info::{EventInfo, EventPatch, NewEvent, SeatCounts};
 use crate::id::{EventId, ReservationId, SeatNo, UserId};
-use crate::lease::Lease;
+use crate::lease::{Claim, Lease};
+use crate::lease_keeper;
 use crate::metric::Metrics;
 use crate::registry::Registry;
 use crate::request::Answer;
@@ -34,6 +35,8 @@ pub struct EngineConfig {
     pub idle_after: Duration,
     /// How often the store is searched for due holds of events that no node has in memory.
     pub sweep_every: Duration,
+    /// How often leases are prolonged: a fraction of their lifetime.
+    pub renew_leases_every: Duration,
     /// How many threads run events.
     pub event_threads: usize,
 }
@@ -47,6 +50,7 @@ impl Default for EngineConfig {
             tick: Duration::from_millis(100),
             idle_after: Duration::from_secs(300),
             sweep_every: Duration::from_secs(5),
+            renew_leases_every: Duration::from_secs(1),
             event_threads: 1,
         }
     }
@@ -132,6 +136,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     registry: Arc<Registry>,
     infos: Cache<EventId, Arc<EventInfo>>,
+    claim: Claim,
 }
 
 impl Engine {
@@ -146,7 +151,14 @@ impl Engine {
         let shared = Arc::new(Shared { config, store, lease, clock, metrics: Metrics::new() });
         let registry = Registry::start(Arc::clone(&shared));
         sweep::start(Arc::clone(&shared), Arc::downgrade(&registry));
-        Self { shared, registry, infos: Cache::new(CACHED_EVENTS) }
+        lease_keeper::start(Arc::clone(&shared), Arc::downgrade(&registry));
+        Self { shared, registry, infos: Cache::new(CACHED_EVENTS), claim: Claim::Preferred }
+    }
+
+    /// The same engine for calls that another node passed on, or that no other node can be found for: it
+    /// takes events also where another node would be preferred.
+    pub fn taking_over(&self) -> Self {
+        Self { claim: Claim::Any, ..self.clone() }
     }
 
     /// Makes an event. Its details must obey [`EventDetails::violation`](crate::EventDetails::violation), and
@@ -289,11 +301,14 @@ impl Engine {
 
     /// Answers what waits, writes it, gives up every lease, and refuses what comes after.
     pub async fn shutdown(&self) {
+        if let Err(fault) = self.shared.lease.heartbeat(false).await {
+            tracing::warn!(%fault, "the other nodes were not told of the stop");
+        }
         self.registry.shutdown().await;
     }
 
     async fn command(&self, id: EventId, command: Command) -> Result<(Outcome, Arc<EventInfo>), CallError> {
-        match self.registry.call(id, Arc::new(command)).await? {
+        match self.registry.call(id, Arc::new(command), self.claim).await? {
             Answer::Done { outcome, event } => Ok((outcome, event)),
             Answer::Rejected { rejection, seq } => Err(CallError::Rejected { rejection, seq: Some(seq) }),
             Answer::Fault(fault) => Err(fault.into()),

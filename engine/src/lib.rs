@@ -12,6 +12,7 @@ mod gate;
 mod id;
 mod layout;
 mod lease;
+mod lease_keeper;
 pub mod metric;
 mod ownership;
 mod registry;
@@ -31,7 +32,7 @@ pub use event::{Event, ReplayError};
 pub use event_info::{Currency, EventDetails, EventInfo, EventPatch, InvalidCurrency, NewEvent, SeatCounts};
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use layout::{Layout, SeatPlace, Section};
-pub use lease::{Lease, LeaseFault, LeaseHolder, LocalLease};
+pub use lease::{Claim, Lease, LeaseFault, LeaseHolder, LocalLease};
 pub use reservation::{Reservation, ReservationStatus};
 pub use store::{
     AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,

@@ -5,7 +5,7 @@ use crate::command::Rejection;
 use crate::engine::{CallError, Fault};
 use crate::event::Event;
 use crate::id::EventId;
-use crate::lease::LeaseHolder;
+use crate::lease::{Claim, LeaseFault, LeaseHolder};
 use crate::shared::Shared;
 
 /// How long a used idempotency key is remembered at least.
@@ -21,11 +21,14 @@ pub(crate) struct Owned {
 
 impl Shared {
     /// Makes this node the owner of an event, if the lease allows it.
-    pub(crate) async fn take_ownership(&self, id: EventId) -> Result<Owned, CallError> {
-        match self.lease.acquire(id).await {
+    pub(crate) async fn take_ownership(&self, id: EventId, claim: Claim) -> Result<Owned, CallError> {
+        match self.lease.acquire(id, claim).await {
             Ok(LeaseHolder::Me) => {}
             Ok(LeaseHolder::Other(address)) => return Err(CallError::Elsewhere(address)),
-            Err(fault) => return Err(Fault::Unavailable(fault.to_string()).into()),
+            Ok(LeaseHolder::Nobody) => {
+                return Err(Fault::Unavailable("no node takes the event".to_owned()).into());
+            }
+            Err(fault) => self.check_last_owner(id, claim, fault).await?,
         }
         let keys_since = self.clock.now().minus_s(KEY_RETENTION_S);
         let snapshot = self
@@ -47,6 +50,21 @@ impl Shared {
                 self.release_lease(id).await;
                 Err(fault.into())
             }
+        }
+    }
+
+    /// Without leases, the last owner in the store is the one to ask. Only when it was found dead (then the
+    /// claim is on any event) is it replaced; the epoch makes that safe also if it lives.
+    async fn check_last_owner(&self, id: EventId, claim: Claim, fault: LeaseFault) -> Result<(), CallError> {
+        tracing::warn!(event_id = %id, %fault, "no lease; the store decides");
+        if claim == Claim::Any {
+            return Ok(());
+        }
+        let last_owner = self.store.event(id).await?.and_then(|row| row.owner);
+        match last_owner.filter(|owner| *owner != self.config.node) {
+            Some(owner) => Err(CallError::Elsewhere(owner)),
+            None if claim == Claim::Never => Err(Fault::Unavailable(fault.to_string()).into()),
+            None => Ok(()),
         }
     }
 

@@ -13,6 +13,7 @@ use crate::command::Command;
 use crate::engine::{CallError, EventView, Fault};
 use crate::gate::{Pass, Refused};
 use crate::id::EventId;
+use crate::lease::Claim;
 use crate::request::{Answer, Request};
 use crate::shared::Shared;
 use crate::store::SeatMap;
@@ -67,10 +68,11 @@ impl Registry {
         self: &Arc<Self>,
         id: EventId,
         command: Arc<Command>,
+        claim: Claim,
     ) -> Result<Answer, CallError> {
         let mut crashes = 0;
         for attempt in 0..MAX_TRIES {
-            let live = self.live(id).await?;
+            let live = self.live(id, claim).await?;
             match self.send(&live, &command).await? {
                 Some(Answer::NotTaken) | None => {}
                 Some(Answer::Crashed) => {
@@ -117,29 +119,28 @@ impl Registry {
 
     /// How many events are live.
     pub(crate) fn len(&self) -> usize {
-        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-        entries.values().filter(|entry| entry.live.get().is_some_and(Live::is_open)).count()
+        self.live_ids().len()
     }
 
     /// Makes an event live here.
     pub(crate) async fn activate(self: &Arc<Self>, id: EventId) -> Result<(), CallError> {
-        self.live(id).await.map(|_| ())
+        self.live(id, Claim::Preferred).await.map(|_| ())
     }
 
     /// Takes nothing more in, and waits until all that is live has written its queue and ended.
     pub(crate) async fn shutdown(&self) {
         self.stopping.store(true, Ordering::SeqCst);
-        let entries: Vec<_> = {
-            let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
-            entries.values().cloned().collect()
-        };
-        let lives: Vec<_> = entries.iter().filter_map(|entry| entry.live.get().cloned()).collect();
-        for live in &lives {
-            live.addr.do_send(Message::Drain);
-        }
         let all_ended = async {
-            for live in &lives {
-                live.slot.ended().await;
+            // An activation that was under way when the stop began shows up in a later round.
+            while self.entry_count() > 0 {
+                self.live_ids().into_iter().for_each(|id| self.give_up(id));
+                for (id, entry) in self.entries() {
+                    if let Some(live) = entry.live.get() {
+                        live.slot.ended().await;
+                        self.forget(id, &entry);
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
@@ -147,30 +148,55 @@ impl Registry {
         }
     }
 
+    /// Whether the engine is shutting down.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// The events that are live here.
+    pub(crate) fn live_ids(&self) -> Vec<EventId> {
+        let is_live = |entry: &Entry| entry.live.get().is_some_and(Live::is_open);
+        self.entries().into_iter().filter(|(_, entry)| is_live(entry)).map(|(id, _)| id).collect()
+    }
+
+    /// Lets an event that another node owns now write what it still can, and end.
+    pub(crate) fn give_up(&self, id: EventId) {
+        if let Some(live) = self.peek(id) {
+            live.addr.do_send(Message::Drain);
+        }
+    }
+
+    fn entries(&self) -> Vec<(EventId, Arc<Entry>)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
+    }
+
+    fn entry_count(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
     fn peek(&self, id: EventId) -> Option<Live> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(&id)?.live.get().filter(|live| live.is_open()).cloned()
     }
 
-    async fn live(self: &Arc<Self>, id: EventId) -> Result<Live, CallError> {
+    async fn live(self: &Arc<Self>, id: EventId, claim: Claim) -> Result<Live, CallError> {
         if let Some(live) = self.peek(id) {
             return Ok(live);
         }
         // A task of its own, so that a caller that goes away does not leave an activation half done.
         let registry = Arc::clone(self);
-        match tokio::spawn(async move { registry.activated(id).await }).await {
+        match tokio::spawn(async move { registry.activated(id, claim).await }).await {
             Ok(result) => result,
             Err(error) => Err(Fault::Unavailable(format!("activation failed: {error}")).into()),
         }
     }
 
-    async fn activated(&self, id: EventId) -> Result<Live, CallError> {
+    async fn activated(&self, id: EventId, claim: Claim) -> Result<Live, CallError> {
         loop {
-            if self.stopping.load(Ordering::SeqCst) {
-                return Err(Fault::Unavailable("this node is stopping".to_owned()).into());
-            }
+            let claim = if self.is_stopping() { Claim::Never } else { claim };
             let entry = self.entry(id);
-            let result = entry.live.get_or_try_init(|| self.start_actor(id)).await;
+            let result = entry.live.get_or_try_init(|| self.start_actor(id, claim)).await;
             match result {
                 Ok(live) if live.is_open() => return Ok(live.clone()),
                 Ok(live) => {
@@ -186,8 +212,8 @@ impl Registry {
         }
     }
 
-    async fn start_actor(&self, id: EventId) -> Result<Live, CallError> {
-        let owned = self.shared.take_ownership(id).await?;
+    async fn start_actor(&self, id: EventId, claim: Claim) -> Result<Live, CallError> {
+        let owned = self.shared.take_ownership(id, claim).await?;
         tracing::info!(event_id = %id, epoch = owned.epoch, version = owned.event.version(), "event activated");
         let actor = EventActor::new(Arc::clone(&self.shared), owned);
         let slot = actor.slot();
