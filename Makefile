@@ -29,10 +29,22 @@ check: prerequisites ## Check the formatting, and lint with warnings as errors
 fmt: ## Format the code
 	cargo fmt --all
 
+.PHONY: fuzz
+fuzz: prerequisites ## Fuzz the API by its OpenAPI document (schemathesis, some three minutes)
+	scripts/fuzz
+
 .PHONY: verify
 verify: prerequisites ## Check a store's invariants: the journal against the tables (DATABASE_URL)
 	cargo build --release -p holdfast
 	$(TARGET_DIR)/release/holdfast verify
+
+##@ Measurements
+
+.PHONY: measure
+measure: prerequisites ## Measure reservations/s on one hot event, with SQLite and with Postgres
+	scripts/measure
+
+##@ Housekeeping
 
 .PHONY: clean
 clean: ## Remove what was built, and the Python environment

@@ -20,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand};
-use serde_json::json;
+use serde::Serialize;
 
 use crate::api::ApiError;
 use crate::http::Target;
@@ -81,6 +81,15 @@ enum Scenario {
     K6(k6::Options),
 }
 
+/// What `--json` writes.
+#[derive(Serialize)]
+struct Document<'a> {
+    url: &'a str,
+    passed: bool,
+    #[serde(flatten)]
+    report: &'a Report,
+}
+
 fn main() -> ExitCode {
     let cli = Cli::parse();
     match measure(cli) {
@@ -106,8 +115,9 @@ fn measure(cli: Cli) -> Result<bool, String> {
     // A closed pipe is the reader's choice, not a failure of the run.
     let _ = write!(std::io::stdout(), "{}", report.to_text());
     if let Some(path) = json {
-        let document = json!({"url": url, "passed": report.passed(), "report": report});
-        write_file(&path, &format!("{document:#}\n"))?;
+        let document = Document { url: &url, passed: report.passed(), report: &report };
+        let text = serde_json::to_string_pretty(&document).map_err(|error| format!("no JSON: {error}"))?;
+        write_file(&path, &format!("{text}\n"))?;
     }
     if let Some(path) = plot {
         write_file(&path, &plot::svg(&report))?;
