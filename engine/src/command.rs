@@ -63,6 +63,17 @@ pub enum Outcome {
     Deleted,
 }
 
+impl Outcome {
+    /// The reservation, where the outcome is about a live one or one that just ended.
+    pub fn reservation(&self) -> Option<&Arc<Reservation>> {
+        match self {
+            Self::Reservation(reservation) => Some(reservation),
+            Self::Replayed(_, reservation) => reservation.as_ref(),
+            Self::Amended | Self::Deleted => None,
+        }
+    }
+}
+
 /// A command that the rules refuse. Normal, and without any effect.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Rejection {

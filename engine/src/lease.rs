@@ -10,23 +10,40 @@ use crate::id::EventId;
 #[error("lease: {0}")]
 pub struct LeaseFault(pub String);
 
-/// Who holds a lease.
+/// Who holds a lease, or should ask for it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum LeaseHolder {
     /// This node.
     Me,
-    /// The node of this address.
+    /// The node of this address holds it, or is the one that should.
     Other(String),
+    /// Nobody, and no other node is there to take it.
+    Nobody,
+}
+
+/// Which free leases a node takes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Claim {
+    /// Those of events that it is preferred for among the live nodes.
+    Preferred,
+    /// Any: another node found this one to be the right one, or found no other.
+    Any,
+    /// None: it is stopping.
+    Never,
 }
 
 /// Leases on events, of one node.
 #[async_trait]
 pub trait Lease: Send + Sync + 'static {
-    /// Takes the lease of an event if it is free, and says who holds it.
-    async fn acquire(&self, id: EventId) -> Result<LeaseHolder, LeaseFault>;
+    /// Takes the lease of an event if it is free and within the claim, and says who holds it or should.
+    async fn acquire(&self, id: EventId, claim: Claim) -> Result<LeaseHolder, LeaseFault>;
 
-    /// Prolongs the leases that this node holds, and returns those of `ids` that it has lost.
+    /// Prolongs the leases of `ids`, takes those of them that got lost (by a flush, say) and are free, and
+    /// returns those that another node holds.
     async fn renew(&self, ids: &[EventId]) -> Result<Vec<EventId>, LeaseFault>;
+
+    /// Tells the other nodes whether this one can own events, and learns the same of them.
+    async fn heartbeat(&self, can_own: bool) -> Result<(), LeaseFault>;
 
     /// Gives up a lease, if this node holds it.
     async fn release(&self, id: EventId) -> Result<(), LeaseFault>;
@@ -41,12 +58,16 @@ pub struct LocalLease;
 
 #[async_trait]
 impl Lease for LocalLease {
-    async fn acquire(&self, _: EventId) -> Result<LeaseHolder, LeaseFault> {
-        Ok(LeaseHolder::Me)
+    async fn acquire(&self, _: EventId, claim: Claim) -> Result<LeaseHolder, LeaseFault> {
+        Ok(if claim == Claim::Never { LeaseHolder::Nobody } else { LeaseHolder::Me })
     }
 
     async fn renew(&self, _: &[EventId]) -> Result<Vec<EventId>, LeaseFault> {
         Ok(Vec::new())
+    }
+
+    async fn heartbeat(&self, _: bool) -> Result<(), LeaseFault> {
+        Ok(())
     }
 
     async fn release(&self, _: EventId) -> Result<(), LeaseFault> {

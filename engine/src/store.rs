@@ -145,7 +145,7 @@ pub trait Store: Send + Sync + 'static {
     /// Events that are not deleted, newest first, with ids smaller than `before`.
     async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault>;
 
-    /// The status of each seat, as of one version. `None`: there is no such event.
+    /// The status of each seat, as of one version. `None`: there is no such event, or it is deleted.
     async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault>;
 
     /// One reservation.

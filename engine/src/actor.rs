@@ -1,0 +1,418 @@
+//! The shell around one event: it queues commands, and whenever no batch is in flight it applies the whole
+//! queue to the state and writes the changes. Load makes the batches bigger, not the queue longer.
+
+use std::collections::VecDeque;
+use std::sync::{Arc, RwLock};
+use std::time::{Duration, Instant};
+
+use actix::ActorContext;
+use actix::{Actor, ActorFutureExt, AsyncContext, Context, Handler, WrapFuture};
+use tokio::sync::{oneshot, watch};
+
+use crate::batch::OpenBatch;
+use crate::change::Batch;
+use crate::clock::Timestamp;
+use crate::engine::{CallError, EventView, Fault};
+use crate::event::Event;
+use crate::gate::{Gate, Pass};
+use crate::id::BatchId;
+use crate::lease::Claim;
+use crate::ownership::{KEY_RETENTION_S, Owned};
+use crate::request::{Answer, Request};
+use crate::shared::Shared;
+use crate::store::{AppendError, SeatMap};
+
+/// How often idempotency keys past their retention are dropped.
+const FORGET_KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
+
+/// How long a batch of unknown outcome is looked for, before its callers hear that it is not known.
+const RESOLVE_TRIES: u32 = 6;
+const RESOLVE_FIRST_DELAY: Duration = Duration::from_millis(100);
+
+/// What is sent to an event's actor.
+pub(crate) enum Message {
+    Command(Request),
+    /// Asks for the status of every seat.
+    SeatMap(oneshot::Sender<Arc<SeatMap>>, Pass),
+    /// Take in nothing more, write what waits, and end.
+    Drain,
+}
+
+impl actix::Message for Message {
+    type Result = ();
+}
+
+/// What others see of an actor without asking it.
+pub(crate) struct Slot {
+    pub(crate) gate: Arc<Gate>,
+    view: RwLock<EventView>,
+    /// Its sender is the actor's, and goes with it.
+    alive: watch::Receiver<()>,
+}
+
+impl Slot {
+    fn new(capacity: usize, event: &Event, alive: watch::Receiver<()>) -> Arc<Self> {
+        Arc::new(Self { gate: Gate::new(capacity), view: RwLock::new(view_of(event)), alive })
+    }
+
+    /// Waits until the actor is gone, and all it held with it.
+    pub(crate) async fn ended(&self) {
+        let mut alive = self.alive.clone();
+        while alive.changed().await.is_ok() {}
+    }
+
+    /// The event as of its last commit.
+    pub(crate) fn view(&self) -> EventView {
+        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
+    }
+
+    fn publish(&self, event: &Event) {
+        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = view_of(event);
+    }
+}
+
+fn view_of(event: &Event) -> EventView {
+    EventView { info: Arc::clone(event.info()), counts: event.counts(), version: event.version() }
+}
+
+/// The one writer of an event, as long as its epoch lasts.
+pub(crate) struct EventActor {
+    shared: Arc<Shared>,
+    slot: Arc<Slot>,
+    event: Event,
+    epoch: u64,
+    not_before: Timestamp,
+    queue: VecDeque<Request>,
+    readers: Vec<(oneshot::Sender<Arc<SeatMap>>, Pass)>,
+    seat_map: Option<Arc<SeatMap>>,
+    /// A batch is at the store, or the state is being reloaded.
+    busy: bool,
+    flush_is_due: bool,
+    draining: bool,
+    last_used: Instant,
+    keys_forgotten: Instant,
+    _alive: watch::Sender<()>,
+}
+
+/// The answers that wait for a batch.
+type Pending = Vec<(Request, Answer)>;
+
+impl EventActor {
+    pub(crate) fn new(shared: Arc<Shared>, owned: Owned) -> Self {
+        let (alive, alive_receiver) = watch::channel(());
+        let slot = Slot::new(shared.config.queue_per_event, &owned.event, alive_receiver);
+        Self {
+            shared,
+            slot,
+            event: owned.event,
+            epoch: owned.epoch,
+            not_before: owned.not_before,
+            queue: VecDeque::new(),
+            readers: Vec::new(),
+            seat_map: None,
+            busy: false,
+            flush_is_due: false,
+            draining: false,
+            last_used: Instant::now(),
+            keys_forgotten: Instant::now(),
+            _alive: alive,
+        }
+    }
+
+    pub(crate) fn slot(&self) -> Arc<Slot> {
+        Arc::clone(&self.slot)
+    }
+
+    /// Flushes once the mailbox is drained, so that a batch takes all that has arrived.
+    fn flush_soon(&mut self, ctx: &mut Context<Self>) {
+        if self.busy || self.flush_is_due {
+            return;
+        }
+        self.flush_is_due = true;
+        ctx.spawn(async {}.into_actor(self).map(|(), actor, ctx| {
+            actor.flush_is_due = false;
+            actor.flush(ctx);
+        }));
+    }
+
+    /// Applies what waits and sends the changes to the store. Without changes, answers at once.
+    fn flush(&mut self, ctx: &mut Context<Self>) {
+        if self.busy {
+            return;
+        }
+        let now = self.shared.clock.now().max(self.not_before);
+        let limit = self.shared.config.batch_commands;
+        let mut batch = OpenBatch::default();
+        for (change, reservation) in self.event.expire(now, limit) {
+            batch.push(change, Some(reservation));
+        }
+        let pending = self.apply_queue(&mut batch, now, limit);
+        if batch.is_empty() {
+            answer_all(pending);
+            self.answer_readers();
+        } else {
+            let batch = batch.close(&mut self.event, self.epoch, BatchId::random(), now);
+            self.append(Arc::new(batch), pending, ctx);
+        }
+        if !self.queue.is_empty() {
+            self.flush_soon(ctx);
+        }
+        self.end_if_drained(ctx);
+    }
+
+    fn apply_queue(&mut self, batch: &mut OpenBatch, now: Timestamp, limit: usize) -> Pending {
+        let mut pending = Pending::with_capacity(self.queue.len().min(limit));
+        while pending.len() < limit {
+            let Some(mut request) = self.queue.pop_front() else { break };
+            request.applying();
+            let answer = match self.event.apply(&request.command, now) {
+                Ok((outcome, change)) => {
+                    if let Some(change) = change {
+                        batch.push(change, outcome.reservation().cloned());
+                    }
+                    Answer::Done { outcome, event: Arc::clone(self.event.info()) }
+                }
+                Err(rejection) => {
+                    let seq = self.event.version() + u64::from(!batch.is_empty());
+                    Answer::Rejected { rejection, seq }
+                }
+            };
+            request.applied();
+            pending.push((request, answer));
+        }
+        pending
+    }
+
+    fn append(&mut self, batch: Arc<Batch>, mut pending: Pending, ctx: &mut Context<Self>) {
+        self.busy = true;
+        self.not_before = batch.decided_at;
+        for (request, _) in &mut pending {
+            request.appending();
+        }
+        let store = Arc::clone(&self.shared.store);
+        let sent_at = Instant::now();
+        let append = async move {
+            let result = store.append(&batch).await;
+            (batch, result)
+        };
+        ctx.spawn(append.into_actor(self).map(move |(batch, result), actor, ctx| {
+            actor.shared.metrics.batch_seconds.record(sent_at.elapsed().as_secs_f64());
+            match result {
+                Ok(()) => actor.committed(&batch, pending, ctx),
+                Err(error) => actor.not_committed(batch, error, pending, ctx),
+            }
+        }));
+    }
+
+    fn committed(&mut self, batch: &Batch, pending: Pending, ctx: &mut Context<Self>) {
+        self.busy = false;
+        self.shared.metrics.batch_changes.record(batch.changes.len() as f64);
+        self.shared.metrics.count_changes(&batch.changes);
+        self.slot.publish(&self.event);
+        answer_all(pending);
+        self.answer_readers();
+        if self.event.is_deleted() {
+            return self.end(ctx);
+        }
+        self.flush(ctx);
+    }
+
+    /// The memory has changes now that the store may not have: it is worth nothing any more.
+    fn not_committed(
+        &mut self,
+        batch: Arc<Batch>,
+        error: AppendError,
+        pending: Pending,
+        ctx: &mut Context<Self>,
+    ) {
+        tracing::warn!(event_id = %batch.event_id, seq = batch.seq, epoch = batch.epoch, %error, "batch not committed");
+        match error {
+            AppendError::Fenced => {
+                self.shared.metrics.fenced.increment(1);
+                not_taken(pending);
+                self.end(ctx);
+            }
+            AppendError::Aborted(cause) => {
+                self.shared.metrics.aborted.increment(1);
+                fail_all(pending, &Fault::Unavailable(cause));
+                self.reload(None, ctx);
+            }
+            AppendError::Unknown(cause) => {
+                self.shared.metrics.unknown.increment(1);
+                self.reload(Some((batch, pending, cause)), ctx);
+            }
+        }
+    }
+
+    /// Takes the state from the store again; the new epoch fences whatever is still under way. Then a batch
+    /// in doubt either is in the journal or never will be, and its callers hear which.
+    fn reload(&mut self, in_doubt: Option<(Arc<Batch>, Pending, String)>, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let shared = Arc::clone(&self.shared);
+        let id = self.event.info().id;
+        let doubtful_seq = in_doubt.as_ref().map(|(batch, ..)| batch.seq);
+        let reload = async move {
+            let mut delay = RESOLVE_FIRST_DELAY;
+            let mut tries = if doubtful_seq.is_some() { RESOLVE_TRIES } else { 1 };
+            loop {
+                tries -= 1;
+                match reload_once(&shared, id, doubtful_seq).await {
+                    Err(CallError::Fault(_)) if tries > 0 => tokio::time::sleep(delay).await,
+                    result => break result,
+                }
+                delay *= 2;
+            }
+        };
+        ctx.spawn(reload.into_actor(self).map(move |result, actor, ctx| match result {
+            Ok((owned, found)) => {
+                if let Some((batch, pending, cause)) = in_doubt {
+                    resolve(found == Some(batch.batch_id), pending, cause);
+                }
+                actor.resume(owned, ctx);
+            }
+            Err(error) => {
+                tracing::warn!(event_id = %id, %error, "state not reloaded");
+                if let Some((_, pending, cause)) = in_doubt {
+                    fail_all(pending, &Fault::Unknown(cause));
+                }
+                actor.end(ctx);
+            }
+        }));
+    }
+
+    fn resume(&mut self, owned: Owned, ctx: &mut Context<Self>) {
+        self.event = owned.event;
+        self.epoch = owned.epoch;
+        self.not_before = owned.not_before;
+        self.seat_map = None;
+        self.busy = false;
+        self.slot.publish(&self.event);
+        self.answer_readers();
+        self.flush(ctx);
+    }
+
+    fn answer_readers(&mut self) {
+        if self.readers.is_empty() {
+            return;
+        }
+        let current = self.seat_map.take().filter(|map| map.version == self.event.version());
+        let map = current.unwrap_or_else(|| Arc::new(self.event.seat_map()));
+        for (reader, _pass) in self.readers.drain(..) {
+            let _ = reader.send(Arc::clone(&map));
+        }
+        self.seat_map = Some(map);
+    }
+
+    fn tick(&mut self, ctx: &mut Context<Self>) {
+        self.flush(ctx);
+        if self.keys_forgotten.elapsed() > FORGET_KEYS_EVERY {
+            self.event.forget_keys_before(self.shared.clock.now().minus_s(KEY_RETENTION_S));
+            self.keys_forgotten = Instant::now();
+        }
+        let is_idle = !self.busy && self.last_used.elapsed() > self.shared.config.idle_after;
+        if is_idle && self.slot.gate.close_if_empty() {
+            self.end(ctx);
+        }
+    }
+
+    fn end_if_drained(&mut self, ctx: &mut Context<Self>) {
+        if self.draining && !self.busy && self.queue.is_empty() && self.slot.gate.len() == 0 {
+            self.end(ctx);
+        }
+    }
+
+    /// Ends this actor. What still waits is told that it was not taken.
+    fn end(&mut self, ctx: &mut Context<Self>) {
+        self.busy = true;
+        self.slot.gate.close();
+        self.queue.clear();
+        self.readers.clear();
+        let shared = Arc::clone(&self.shared);
+        let id = self.event.info().id;
+        let release = async move { shared.release_lease(id).await };
+        ctx.spawn(release.into_actor(self).map(|(), _, ctx| ctx.stop()));
+    }
+}
+
+async fn reload_once(
+    shared: &Shared,
+    id: crate::EventId,
+    doubtful_seq: Option<u64>,
+) -> Result<(Owned, Option<BatchId>), CallError> {
+    let owned = shared.take_ownership(id, Claim::Any).await?;
+    let found = match doubtful_seq {
+        Some(seq) => {
+            shared.store.batch_at(id, seq).await.map_err(|fault| Fault::Unavailable(fault.to_string()))?
+        }
+        None => None,
+    };
+    Ok((owned, found))
+}
+
+fn resolve(committed: bool, pending: Pending, cause: String) {
+    if committed {
+        answer_all(pending);
+    } else {
+        fail_all(pending, &Fault::Unavailable(cause));
+    }
+}
+
+fn answer_all(pending: Pending) {
+    for (request, answer) in pending {
+        request.answer(answer);
+    }
+}
+
+fn fail_all(pending: Pending, fault: &Fault) {
+    for (request, _) in pending {
+        request.answer(Answer::Fault(fault.clone()));
+    }
+}
+
+fn not_taken(pending: Pending) {
+    for (request, _) in pending {
+        request.answer(Answer::NotTaken);
+    }
+}
+
+impl Actor for EventActor {
+    type Context = Context<Self>;
+
+    fn started(&mut self, ctx: &mut Context<Self>) {
+        self.shared.metrics.live_events.increment(1.0);
+        ctx.run_interval(self.shared.config.tick, Self::tick);
+    }
+}
+
+impl Drop for EventActor {
+    fn drop(&mut self) {
+        self.slot.gate.close();
+        self.shared.metrics.live_events.decrement(1.0);
+        if std::thread::panicking() {
+            self.shared.metrics.crashes.increment(1);
+            tracing::error!(event_id = %self.event.info().id, "event actor panicked; it starts again from the store");
+        }
+    }
+}
+
+impl Handler<Message> for EventActor {
+    type Result = ();
+
+    fn handle(&mut self, message: Message, ctx: &mut Context<Self>) {
+        match message {
+            Message::Command(request) => {
+                self.last_used = Instant::now();
+                self.queue.push_back(request);
+            }
+            Message::SeatMap(reader, pass) => {
+                self.last_used = Instant::now();
+                self.readers.push((reader, pass));
+            }
+            Message::Drain => {
+                self.slot.gate.close();
+                self.draining = true;
+            }
+        }
+        self.flush_soon(ctx);
+    }
+}

@@ -1,0 +1,287 @@
+//! The state of one event, and the rules. Pure: no clock, no randomness, no I/O. Every method checks first
+//! and mutates after, and the one place that mutates is [`Event::play`], for commands and replay alike.
+
+mod replay;
+mod rules;
+#[cfg(test)]
+mod tests;
+
+use std::collections::{BTreeSet, HashMap};
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::Arc;
+
+pub use replay::ReplayError;
+pub(crate) use rules::ended;
+
+use crate::change::Change;
+use crate::clock::Timestamp;
+use crate::command::SeatStatus;
+use crate::event_info::{EventInfo, SeatCounts};
+use crate::id::{ReservationId, SeatNo, UserId};
+use crate::reservation::{Reservation, ReservationStatus};
+use crate::store::{SeatMap, Snapshot};
+
+/// One event: who holds which seat, and what the rules need to know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    info: Arc<EventInfo>,
+    /// The number of the last batch that is closed; changes since belong to the next one.
+    version: u64,
+    deleted: bool,
+    /// By seat number, from seat 1.
+    holders: Vec<Option<ReservationId>>,
+    /// The pending and confirmed ones. Those that ended are the store's alone.
+    reservations: HashMap<ReservationId, Arc<Reservation>>,
+    /// When each pending one runs out.
+    deadlines: BTreeSet<(Timestamp, ReservationId)>,
+    keys: HashMap<(UserId, String), KeyUse>,
+    counts: SeatCounts,
+    last_reservation_id: Option<ReservationId>,
+}
+
+/// What an idempotency key was used for.
+#[derive(Debug, Clone, PartialEq)]
+struct KeyUse {
+    reservation_id: ReservationId,
+    request_hash: u64,
+}
+
+impl KeyUse {
+    fn new(reservation_id: ReservationId, seats: &[SeatNo]) -> Self {
+        Self { reservation_id, request_hash: request_hash(seats) }
+    }
+}
+
+/// The same seats in another order are the same request.
+fn request_hash(seats: &[SeatNo]) -> u64 {
+    let mut sorted = seats.to_vec();
+    sorted.sort_unstable();
+    let mut hasher = DefaultHasher::new();
+    sorted.hash(&mut hasher);
+    hasher.finish()
+}
+
+impl Event {
+    /// An event that nobody has reserved anything of yet.
+    pub fn new(info: EventInfo) -> Self {
+        Self {
+            holders: vec![None; info.layout.seats() as usize],
+            info: Arc::new(info),
+            version: 0,
+            deleted: false,
+            reservations: HashMap::new(),
+            deadlines: BTreeSet::new(),
+            keys: HashMap::new(),
+            counts: SeatCounts::default(),
+            last_reservation_id: None,
+        }
+    }
+
+    /// An event as a store has it.
+    pub fn restore(snapshot: Snapshot) -> Self {
+        let mut event = Self::new(snapshot.event.info);
+        event.version = snapshot.event.version;
+        event.deleted = snapshot.event.deleted;
+        event.last_reservation_id = snapshot.last_reservation_id;
+        for reservation in snapshot.live {
+            event.hold(Arc::new(reservation));
+        }
+        for used in snapshot.keys {
+            let key_use = KeyUse::new(used.reservation_id, &used.seats);
+            event.keys.insert((used.user_id, used.idempotency_key), key_use);
+        }
+        event
+    }
+
+    /// The event without its reservations.
+    pub fn info(&self) -> &Arc<EventInfo> {
+        &self.info
+    }
+
+    /// The number of the last closed batch; 0 before the first.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// How many seats are held and sold.
+    pub fn counts(&self) -> SeatCounts {
+        self.counts
+    }
+
+    /// Whether the event is out of sale for good.
+    pub fn is_deleted(&self) -> bool {
+        self.deleted
+    }
+
+    /// When the next hold runs out.
+    pub fn next_expires_at(&self) -> Option<Timestamp> {
+        self.deadlines.first().map(|&(expires_at, _)| expires_at)
+    }
+
+    /// A pending or confirmed reservation.
+    pub fn reservation(&self, id: ReservationId) -> Option<&Arc<Reservation>> {
+        self.reservations.get(&id)
+    }
+
+    /// The pending and confirmed reservations, in no order.
+    pub fn reservations(&self) -> impl Iterator<Item = &Arc<Reservation>> {
+        self.reservations.values()
+    }
+
+    /// Who holds a seat.
+    pub fn holder(&self, seat_no: SeatNo) -> Option<ReservationId> {
+        *self.holders.get(seat_no.checked_sub(1)? as usize)?
+    }
+
+    /// Whether a seat can be had.
+    pub fn seat_status(&self, seat_no: SeatNo) -> SeatStatus {
+        let holder = self.holder(seat_no).and_then(|id| self.reservations.get(&id));
+        match holder.map(|reservation| reservation.status) {
+            Some(ReservationStatus::Confirmed) => SeatStatus::Confirmed,
+            Some(_) => SeatStatus::Reserved,
+            None => SeatStatus::Available,
+        }
+    }
+
+    /// The status of every seat. Costs a look at each held seat's reservation.
+    pub fn seat_map(&self) -> SeatMap {
+        let seats = 1..=self.holders.len() as SeatNo;
+        SeatMap {
+            info: Arc::clone(&self.info),
+            version: self.version,
+            counts: self.counts,
+            statuses: seats.map(|seat_no| self.seat_status(seat_no)).collect(),
+        }
+    }
+
+    /// Lets holds run out whose time has come, the longest overdue first, at most `limit`.
+    pub fn expire(&mut self, now: Timestamp, limit: usize) -> Vec<(Change, Arc<Reservation>)> {
+        let due: Vec<_> = self
+            .deadlines
+            .iter()
+            .take_while(|(expires_at, _)| *expires_at <= now)
+            .take(limit)
+            .copied()
+            .collect();
+        let expire = |(_, id)| {
+            let change = Change::Expired { id };
+            self.play(&change, now).map(|reservation| (change, reservation))
+        };
+        due.into_iter().filter_map(expire).collect()
+    }
+
+    /// Forgets idempotency keys of reservations made before `horizon`.
+    pub fn forget_keys_before(&mut self, horizon: Timestamp) {
+        let first_kept = self.info.id.first_reservation_at(horizon);
+        self.keys.retain(|_, key_use| key_use.reservation_id >= first_kept);
+    }
+
+    /// Closes the open batch: the changes made since the last one are number `version` of the journal now.
+    pub(crate) fn close_batch(&mut self) -> u64 {
+        self.version += 1;
+        self.version
+    }
+
+    /// Makes one change that the rules allow (or allowed, when replaying), and returns the reservation as
+    /// it is after it. Cannot fail.
+    fn play(&mut self, change: &Change, now: Timestamp) -> Option<Arc<Reservation>> {
+        match change {
+            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key } => {
+                let reservation = Arc::new(Reservation {
+                    id: *id,
+                    user_id: *user_id,
+                    seats: seats.clone(),
+                    status: ReservationStatus::Pending,
+                    total_minor: *total_minor,
+                    created_at: now,
+                    expires_at: *expires_at,
+                    updated_at: now,
+                    confirmed_at: None,
+                    cancelled_at: None,
+                    idempotency_key: idempotency_key.clone(),
+                    seq: self.version + 1,
+                });
+                if let Some(key) = idempotency_key {
+                    self.keys.insert((*user_id, key.clone()), KeyUse::new(*id, seats));
+                }
+                self.last_reservation_id = Some(*id);
+                self.hold(Arc::clone(&reservation));
+                Some(reservation)
+            }
+            Change::Confirmed { id } => self.update(*id, now, |reservation| {
+                reservation.status = ReservationStatus::Confirmed;
+                reservation.confirmed_at = Some(now);
+            }),
+            Change::Cancelled { id } => self.update(*id, now, |reservation| {
+                reservation.status = ReservationStatus::Cancelled;
+                reservation.cancelled_at = Some(now);
+            }),
+            Change::Extended { id, expires_at } => {
+                self.update(*id, now, |reservation| reservation.expires_at = *expires_at)
+            }
+            Change::Expired { id } => {
+                self.update(*id, now, |reservation| reservation.status = ReservationStatus::Expired)
+            }
+            Change::Amended { details } => {
+                self.info =
+                    Arc::new(EventInfo { details: details.clone(), updated_at: now, ..(*self.info).clone() });
+                None
+            }
+            Change::Deleted => {
+                self.deleted = true;
+                None
+            }
+        }
+    }
+
+    fn update(
+        &mut self,
+        id: ReservationId,
+        now: Timestamp,
+        edit: impl FnOnce(&mut Reservation),
+    ) -> Option<Arc<Reservation>> {
+        let mut reservation = self.release(id)?;
+        let row = Arc::make_mut(&mut reservation);
+        edit(row);
+        row.updated_at = now;
+        row.seq = self.version + 1;
+        if row.status.is_live() {
+            self.hold(Arc::clone(&reservation));
+        }
+        Some(reservation)
+    }
+
+    /// Enters a live reservation everywhere.
+    fn hold(&mut self, reservation: Arc<Reservation>) {
+        for &seat_no in &reservation.seats {
+            if let Some(holder) = self.holders.get_mut((seat_no as usize).wrapping_sub(1)) {
+                *holder = Some(reservation.id);
+            }
+        }
+        if reservation.status == ReservationStatus::Pending {
+            self.deadlines.insert((reservation.expires_at, reservation.id));
+        }
+        *self.count_of(reservation.status) += reservation.seats.len() as u32;
+        self.reservations.insert(reservation.id, reservation);
+    }
+
+    /// Takes a live reservation out everywhere.
+    fn release(&mut self, id: ReservationId) -> Option<Arc<Reservation>> {
+        let reservation = self.reservations.remove(&id)?;
+        for &seat_no in &reservation.seats {
+            if let Some(holder) = self.holders.get_mut((seat_no as usize).wrapping_sub(1)) {
+                *holder = None;
+            }
+        }
+        self.deadlines.remove(&(reservation.expires_at, id));
+        *self.count_of(reservation.status) -= reservation.seats.len() as u32;
+        Some(reservation)
+    }
+
+    fn count_of(&mut self, status: ReservationStatus) -> &mut u32 {
+        match status {
+            ReservationStatus::Confirmed => &mut self.counts.confirmed,
+            _ => &mut self.counts.reserved,
+        }
+    }
+}

@@ -1,0 +1,102 @@
+//! Replay: the state that a journal leads to, with a check that each of its changes was possible.
+
+use std::sync::Arc;
+
+use super::Event;
+use crate::change::{Change, JournalRow};
+use crate::id::{ReservationId, SeatNo};
+use crate::reservation::{Reservation, ReservationStatus};
+
+/// A journal that no correct owner can have written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[allow(missing_docs)] // the messages say it
+pub enum ReplayError {
+    #[error("batch {found} follows batch {after}: the journal has a gap")]
+    Gap { after: u64, found: u64 },
+    #[error("batch {seq}: reservation {id} takes seat {seat_no}, which the event does not have")]
+    NoSuchSeat { seq: u64, id: ReservationId, seat_no: SeatNo },
+    #[error("batch {seq}: reservation {id} takes seat {seat_no}, which reservation {holder} has")]
+    SeatTaken { seq: u64, id: ReservationId, seat_no: SeatNo, holder: ReservationId },
+    #[error("batch {seq}: reservation {id} totals {total_minor}, its seats cost {prices_minor}")]
+    WrongTotal { seq: u64, id: ReservationId, total_minor: i64, prices_minor: i64 },
+    #[error("batch {seq}: reservation {id} is changed to {change}, but has ended or never was")]
+    NotLive { seq: u64, id: ReservationId, change: &'static str },
+    #[error("batch {seq}: the event is deleted while reservations are live, or changed after")]
+    Deleted { seq: u64 },
+}
+
+impl ReplayError {
+    /// The number of the invariant that such a journal breaks.
+    pub fn invariant(&self) -> u8 {
+        match self {
+            Self::Gap { .. } => 4,
+            Self::NoSuchSeat { .. } | Self::SeatTaken { .. } => 1,
+            Self::WrongTotal { .. } => 8,
+            Self::NotLive { .. } | Self::Deleted { .. } => 5,
+        }
+    }
+}
+
+impl Event {
+    /// Applies the next row of the event's journal, and returns each changed reservation as it is after each
+    /// of its changes.
+    pub fn replay(&mut self, row: &JournalRow) -> Result<Vec<Arc<Reservation>>, ReplayError> {
+        if row.seq != self.version + 1 {
+            return Err(ReplayError::Gap { after: self.version, found: row.seq });
+        }
+        let mut rows = Vec::with_capacity(row.changes.len());
+        for change in &row.changes {
+            self.check_replayed(change, row.seq)?;
+            rows.extend(self.play(change, row.decided_at));
+        }
+        self.close_batch();
+        Ok(rows)
+    }
+
+    fn check_replayed(&self, change: &Change, seq: u64) -> Result<(), ReplayError> {
+        if self.deleted {
+            return Err(ReplayError::Deleted { seq });
+        }
+        match change {
+            Change::Reserved { id, seats, total_minor, .. } => {
+                self.check_reserved(*id, seats, *total_minor, seq)
+            }
+            Change::Confirmed { id } => self.check_pending(*id, "confirmed", seq),
+            Change::Extended { id, .. } => self.check_pending(*id, "extended", seq),
+            Change::Expired { id } => self.check_pending(*id, "expired", seq),
+            Change::Cancelled { id } if self.reservations.contains_key(id) => Ok(()),
+            Change::Cancelled { id } => Err(ReplayError::NotLive { seq, id: *id, change: "cancelled" }),
+            Change::Amended { .. } => Ok(()),
+            Change::Deleted if self.reservations.is_empty() => Ok(()),
+            Change::Deleted => Err(ReplayError::Deleted { seq }),
+        }
+    }
+
+    fn check_reserved(
+        &self,
+        id: ReservationId,
+        seats: &[SeatNo],
+        total_minor: i64,
+        seq: u64,
+    ) -> Result<(), ReplayError> {
+        let mut prices_minor = 0;
+        for &seat_no in seats {
+            let price_minor = self.info.layout.price_minor(seat_no);
+            prices_minor += price_minor.ok_or(ReplayError::NoSuchSeat { seq, id, seat_no })?;
+            if let Some(holder) = self.holder(seat_no) {
+                return Err(ReplayError::SeatTaken { seq, id, seat_no, holder });
+            }
+        }
+        if prices_minor != total_minor {
+            return Err(ReplayError::WrongTotal { seq, id, total_minor, prices_minor });
+        }
+        Ok(())
+    }
+
+    fn check_pending(&self, id: ReservationId, change: &'static str, seq: u64) -> Result<(), ReplayError> {
+        match self.reservations.get(&id) {
+            Some(reservation) if reservation.status == ReservationStatus::Pending => Ok(()),
+            _ => Err(ReplayError::NotLive { seq, id, change }),
+        }
+    }
+}

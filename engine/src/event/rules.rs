@@ -1,0 +1,200 @@
+//! The rules: what each command needs, in the order in which it is refused.
+
+use std::sync::Arc;
+
+use super::{Event, request_hash};
+use crate::change::Change;
+use crate::clock::Timestamp;
+use crate::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
+use crate::event_info::EventPatch;
+use crate::id::{ReservationId, SeatNo, UserId};
+use crate::reservation::{Reservation, ReservationStatus};
+
+/// What a command did: its outcome, and the change that it made, if it made one.
+pub(crate) type Applied = (Outcome, Option<Change>);
+
+impl Event {
+    /// Decides a command at the time `now`. A rejection leaves the event as it was.
+    ///
+    /// A reservation that has ended is unknown here and answered [`Rejection::ReservationNotFound`]: how it
+    /// ended is in the store, and [`ended`] decides.
+    pub fn apply(
+        &mut self,
+        command: &Command,
+        now: Timestamp,
+    ) -> Result<(Outcome, Option<Change>), Rejection> {
+        if self.deleted {
+            return Err(Rejection::EventNotFound);
+        }
+        match command {
+            Command::Reserve { user_id, seats, idempotency_key } => {
+                self.reserve(*user_id, seats, idempotency_key.as_deref(), now)
+            }
+            Command::Confirm(id, caller) => self.confirm(*id, *caller, now),
+            Command::Cancel(id, caller) => self.cancel(*id, *caller, now),
+            Command::Extend(id, caller) => self.extend(*id, *caller, now),
+            Command::Amend(patch) => self.amend(patch, now),
+            Command::Delete => self.delete(now),
+        }
+    }
+
+    fn reserve(
+        &mut self,
+        user_id: UserId,
+        seats: &[SeatNo],
+        key: Option<&str>,
+        now: Timestamp,
+    ) -> Result<Applied, Rejection> {
+        // A retry is no conflict, whatever has changed since.
+        if let Some(replayed) = self.replayed(user_id, seats, key)? {
+            return Ok((replayed, None));
+        }
+        let details = &self.info.details;
+        check_seats(seats, details.max_seats_per_reservation)?;
+        let unknown: Vec<_> = seats.iter().copied().filter(|&no| !self.info.layout.contains(no)).collect();
+        if !unknown.is_empty() {
+            return Err(Rejection::SeatNotFound(unknown));
+        }
+        if now >= details.end_at {
+            return Err(Rejection::EventEnded(details.end_at));
+        }
+        let conflicts = self.conflicts(seats);
+        if !conflicts.is_empty() {
+            return Err(Rejection::SeatUnavailable(conflicts));
+        }
+        let change = Change::Reserved {
+            id: ReservationId::next(self.info.id, self.last_reservation_id, now),
+            user_id,
+            seats: seats.to_vec(),
+            total_minor: seats.iter().filter_map(|&no| self.info.layout.price_minor(no)).sum(),
+            expires_at: now.plus_s(details.hold_ttl_s),
+            idempotency_key: key.map(str::to_owned),
+        };
+        self.made(change, now)
+    }
+
+    fn replayed(
+        &self,
+        user_id: UserId,
+        seats: &[SeatNo],
+        key: Option<&str>,
+    ) -> Result<Option<Outcome>, Rejection> {
+        let Some(key) = key else { return Ok(None) };
+        let Some(key_use) = self.keys.get(&(user_id, key.to_owned())) else { return Ok(None) };
+        if key_use.request_hash != request_hash(seats) {
+            return Err(Rejection::IdempotencyKeyReused);
+        }
+        let id = key_use.reservation_id;
+        Ok(Some(Outcome::Replayed(id, self.reservations.get(&id).cloned())))
+    }
+
+    fn conflicts(&self, seats: &[SeatNo]) -> Vec<Conflict> {
+        let conflict = |&seat_no: &SeatNo| match self.seat_status(seat_no) {
+            SeatStatus::Available => None,
+            status => Some(Conflict { seat_no, status }),
+        };
+        seats.iter().filter_map(conflict).collect()
+    }
+
+    fn confirm(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
+        let reservation = self.live(id, caller, now)?;
+        if reservation.status == ReservationStatus::Confirmed {
+            return Ok((Outcome::Reservation(reservation), None));
+        }
+        self.made(Change::Confirmed { id }, now)
+    }
+
+    fn cancel(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
+        self.live(id, caller, now)?;
+        self.made(Change::Cancelled { id }, now)
+    }
+
+    fn extend(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
+        let reservation = self.live(id, caller, now)?;
+        if reservation.status == ReservationStatus::Confirmed {
+            return Err(Rejection::HoldLimitReached(HoldLimit::Confirmed));
+        }
+        let details = &self.info.details;
+        let last_end = reservation.created_at.plus_s(details.max_hold_s);
+        if reservation.expires_at >= last_end {
+            return Err(Rejection::HoldLimitReached(HoldLimit::MaxHold(reservation.expires_at)));
+        }
+        let expires_at = now.plus_s(details.hold_ttl_s).min(last_end);
+        if expires_at <= reservation.expires_at {
+            // The hold lasts that long already: never shorten it.
+            return Ok((Outcome::Reservation(reservation), None));
+        }
+        self.made(Change::Extended { id, expires_at }, now)
+    }
+
+    fn amend(&mut self, patch: &EventPatch, now: Timestamp) -> Result<Applied, Rejection> {
+        let details = patch.clone().apply(&self.info.details);
+        if let Some((field, message)) = details.violation() {
+            return Err(Rejection::Invalid { field, message: message.to_owned() });
+        }
+        if details == self.info.details {
+            return Ok((Outcome::Amended, None));
+        }
+        let change = Change::Amended { details };
+        self.play(&change, now);
+        Ok((Outcome::Amended, Some(change)))
+    }
+
+    fn delete(&mut self, now: Timestamp) -> Result<Applied, Rejection> {
+        if !self.reservations.is_empty() {
+            return Err(Rejection::EventInUse);
+        }
+        self.play(&Change::Deleted, now);
+        Ok((Outcome::Deleted, Some(Change::Deleted)))
+    }
+
+    /// A reservation that still has its seats at `now` and is the caller's.
+    fn live(&self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Arc<Reservation>, Rejection> {
+        let reservation = self.reservations.get(&id).ok_or(Rejection::ReservationNotFound)?;
+        if !caller.may_act_for(reservation.user_id) {
+            return Err(Rejection::ReservationNotFound);
+        }
+        if reservation.status == ReservationStatus::Pending && reservation.expires_at <= now {
+            return Err(Rejection::ReservationExpired(reservation.expires_at));
+        }
+        Ok(Arc::clone(reservation))
+    }
+
+    /// Past this point nothing can fail.
+    fn made(&mut self, change: Change, now: Timestamp) -> Result<Applied, Rejection> {
+        let reservation = self.play(&change, now).ok_or(Rejection::ReservationNotFound)?;
+        Ok((Outcome::Reservation(reservation), Some(change)))
+    }
+}
+
+fn check_seats(seats: &[SeatNo], max: u32) -> Result<(), Rejection> {
+    let invalid = |message: String| Err(Rejection::Invalid { field: "seat_ids", message });
+    if seats.is_empty() {
+        return invalid("must have at least 1 seat".to_owned());
+    }
+    if seats.len() > max as usize {
+        return invalid(format!("must have at most {max} seats, has {}", seats.len()));
+    }
+    let mut sorted = seats.to_vec();
+    sorted.sort_unstable();
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
+        return invalid("must not repeat a seat".to_owned());
+    }
+    Ok(())
+}
+
+/// Decides a command on a reservation that has ended.
+pub(crate) fn ended(command: &Command, reservation: &Reservation) -> Result<(), Rejection> {
+    let caller = match command {
+        Command::Confirm(_, caller) | Command::Cancel(_, caller) | Command::Extend(_, caller) => *caller,
+        _ => return Err(Rejection::ReservationNotFound),
+    };
+    if !caller.may_act_for(reservation.user_id) {
+        return Err(Rejection::ReservationNotFound);
+    }
+    match (reservation.status, command) {
+        (ReservationStatus::Cancelled, Command::Cancel(..)) => Ok(()),
+        (ReservationStatus::Cancelled, _) => Err(Rejection::ReservationCancelled),
+        _ => Err(Rejection::ReservationExpired(reservation.expires_at)),
+    }
+}

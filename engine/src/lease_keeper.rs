@@ -1,0 +1,36 @@
+//! Keeps this node known to the others, and its leases prolonged.
+
+use std::sync::{Arc, Weak};
+
+use crate::registry::Registry;
+use crate::shared::Shared;
+
+/// Beats at the configured interval until the registry is gone.
+pub(crate) fn start(shared: Arc<Shared>, registry: Weak<Registry>) {
+    tokio::spawn(async move {
+        loop {
+            let Some(registry) = registry.upgrade() else { return };
+            beat(&shared, &registry).await;
+            drop(registry);
+            tokio::time::sleep(shared.config.renew_leases_every).await;
+        }
+    });
+}
+
+async fn beat(shared: &Shared, registry: &Registry) {
+    // A node that cannot write must not attract events.
+    let can_own = !registry.is_stopping() && shared.store.ping().await.is_ok();
+    if let Err(fault) = shared.lease.heartbeat(can_own).await {
+        tracing::warn!(%fault, "no heartbeat");
+    }
+    match shared.lease.renew(&registry.live_ids()).await {
+        Ok(lost) => {
+            for id in lost {
+                tracing::warn!(event_id = %id, "lease lost to another node");
+                registry.give_up(id);
+            }
+        }
+        // The owner goes on without leases: the epoch in the store is what makes that safe.
+        Err(fault) => tracing::warn!(%fault, "leases not prolonged"),
+    }
+}

@@ -1,0 +1,98 @@
+//! The names of the engine's metrics, and their handles. Handles are made when the engine starts: install
+//! the recorder before.
+
+use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
+
+use crate::change::Change;
+
+/// Commands and expiries written in one batch.
+pub const BATCH_CHANGES: &str = "holdfast_batch_changes";
+/// Seconds from handing a batch to the store until its answer.
+pub const BATCH_SECONDS: &str = "holdfast_batch_seconds";
+/// Events in memory on this node.
+pub const LIVE_EVENTS: &str = "holdfast_live_events";
+/// Commands waiting or being written, over all events of this node.
+pub const QUEUED_COMMANDS: &str = "holdfast_queued_commands";
+/// Committed changes by kind: `reserved`, `confirmed`, `cancelled`, `extended`, `expired`, ….
+pub const CHANGES: &str = "holdfast_changes_total";
+/// Batches that the store did not acknowledge, by kind: `fenced`, `aborted`, `unknown`.
+pub const STORE_FAULTS: &str = "holdfast_store_faults_total";
+/// Actors that ended by a panic.
+pub const ACTOR_CRASHES: &str = "holdfast_actor_crashes_total";
+
+/// Tells the recorder what the metrics are.
+pub fn describe() {
+    metrics::describe_histogram!(BATCH_CHANGES, Unit::Count, "Changes written in one batch");
+    metrics::describe_histogram!(
+        BATCH_SECONDS,
+        Unit::Seconds,
+        "From handing a batch to the store until its answer"
+    );
+    metrics::describe_gauge!(LIVE_EVENTS, Unit::Count, "Events in memory on this node");
+    metrics::describe_gauge!(QUEUED_COMMANDS, Unit::Count, "Commands waiting or being written");
+    metrics::describe_counter!(CHANGES, Unit::Count, "Committed changes by kind");
+    metrics::describe_counter!(
+        STORE_FAULTS,
+        Unit::Count,
+        "Batches that the store did not acknowledge, by kind"
+    );
+    metrics::describe_counter!(ACTOR_CRASHES, Unit::Count, "Event actors that ended by a panic");
+}
+
+/// Handles to the engine's metrics, so that the way of a command looks no name up.
+pub(crate) struct Metrics {
+    pub(crate) batch_changes: Histogram,
+    pub(crate) batch_seconds: Histogram,
+    pub(crate) live_events: Gauge,
+    pub(crate) queued_commands: Gauge,
+    pub(crate) fenced: Counter,
+    pub(crate) aborted: Counter,
+    pub(crate) unknown: Counter,
+    pub(crate) crashes: Counter,
+    reserved: Counter,
+    confirmed: Counter,
+    cancelled: Counter,
+    extended: Counter,
+    expired: Counter,
+    amended: Counter,
+    deleted: Counter,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let change = |kind: &'static str| counter!(CHANGES, "change" => kind);
+        let fault = |kind: &'static str| counter!(STORE_FAULTS, "fault" => kind);
+        Self {
+            batch_changes: histogram!(BATCH_CHANGES),
+            batch_seconds: histogram!(BATCH_SECONDS),
+            live_events: gauge!(LIVE_EVENTS),
+            queued_commands: gauge!(QUEUED_COMMANDS),
+            fenced: fault("fenced"),
+            aborted: fault("aborted"),
+            unknown: fault("unknown"),
+            crashes: counter!(ACTOR_CRASHES),
+            reserved: change("reserved"),
+            confirmed: change("confirmed"),
+            cancelled: change("cancelled"),
+            extended: change("extended"),
+            expired: change("expired"),
+            amended: change("amended"),
+            deleted: change("deleted"),
+        }
+    }
+
+    pub(crate) fn count_changes(&self, changes: &[Change]) {
+        for change in changes {
+            let counter = match change {
+                Change::Reserved { .. } => &self.reserved,
+                Change::Confirmed { .. } => &self.confirmed,
+                Change::Cancelled { .. } => &self.cancelled,
+                Change::Extended { .. } => &self.extended,
+                Change::Expired { .. } => &self.expired,
+                Change::Amended { .. } => &self.amended,
+                Change::Deleted => &self.deleted,
+            };
+            counter.increment(1);
+        }
+    }
+}

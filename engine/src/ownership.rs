@@ -1,0 +1,77 @@
+//! Becoming the owner of an event: the lease first, then the epoch and the state from the store.
+
+use crate::clock::Timestamp;
+use crate::command::Rejection;
+use crate::engine::{CallError, Fault};
+use crate::event::Event;
+use crate::id::EventId;
+use crate::lease::{Claim, LeaseFault, LeaseHolder};
+use crate::shared::Shared;
+
+/// How long a used idempotency key is remembered at least.
+pub(crate) const KEY_RETENTION_S: u32 = 24 * 60 * 60;
+
+/// An event that this node may write for, until it is fenced.
+pub(crate) struct Owned {
+    pub(crate) event: Event,
+    pub(crate) epoch: u64,
+    /// No batch is decided before this time, so that the journal's time never goes back.
+    pub(crate) not_before: Timestamp,
+}
+
+impl Shared {
+    /// Makes this node the owner of an event, if the lease allows it.
+    pub(crate) async fn take_ownership(&self, id: EventId, claim: Claim) -> Result<Owned, CallError> {
+        match self.lease.acquire(id, claim).await {
+            Ok(LeaseHolder::Me) => {}
+            Ok(LeaseHolder::Other(address)) => return Err(CallError::Elsewhere(address)),
+            Ok(LeaseHolder::Nobody) => {
+                return Err(Fault::Unavailable("no node takes the event".to_owned()).into());
+            }
+            Err(fault) => self.check_last_owner(id, claim, fault).await?,
+        }
+        let keys_since = self.clock.now().minus_s(KEY_RETENTION_S);
+        let snapshot = self
+            .store
+            .activate(id, &self.config.node, keys_since)
+            .await
+            .map_err(|fault| Fault::Unavailable(fault.to_string()));
+        match snapshot {
+            Ok(Some(snapshot)) => Ok(Owned {
+                epoch: snapshot.event.epoch,
+                not_before: snapshot.event.decided_at.unwrap_or(snapshot.event.info.created_at),
+                event: Event::restore(snapshot),
+            }),
+            Ok(None) => {
+                self.release_lease(id).await;
+                Err(CallError::Rejected { rejection: Rejection::EventNotFound, seq: None })
+            }
+            Err(fault) => {
+                self.release_lease(id).await;
+                Err(fault.into())
+            }
+        }
+    }
+
+    /// Without leases, the last owner in the store is the one to ask. Only when it was found dead (then the
+    /// claim is on any event) is it replaced; the epoch makes that safe also if it lives.
+    async fn check_last_owner(&self, id: EventId, claim: Claim, fault: LeaseFault) -> Result<(), CallError> {
+        tracing::warn!(event_id = %id, %fault, "no lease; the store decides");
+        if claim == Claim::Any {
+            return Ok(());
+        }
+        let last_owner = self.store.event(id).await?.and_then(|row| row.owner);
+        match last_owner.filter(|owner| *owner != self.config.node) {
+            Some(owner) => Err(CallError::Elsewhere(owner)),
+            None if claim == Claim::Never => Err(Fault::Unavailable(fault.to_string()).into()),
+            None => Ok(()),
+        }
+    }
+
+    /// Gives up the lease of an event; it runs out by itself where that fails.
+    pub(crate) async fn release_lease(&self, id: EventId) {
+        if let Err(fault) = self.lease.release(id).await {
+            tracing::warn!(event_id = %id, %fault, "lease not released");
+        }
+    }
+}

@@ -1,0 +1,258 @@
+//! Which events are in memory here, and the way of a command to its event's actor.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use actix::{Actor, Addr, Arbiter, ArbiterHandle};
+use tokio::sync::{OnceCell, oneshot};
+
+use crate::actor::{EventActor, Message, Slot};
+use crate::command::Command;
+use crate::engine::{CallError, EventView, Fault};
+use crate::gate::{Pass, Refused};
+use crate::id::EventId;
+use crate::lease::Claim;
+use crate::request::{Answer, Request};
+use crate::shared::Shared;
+use crate::store::SeatMap;
+
+/// How often a command that was certainly not carried out is tried again, while actors end and start.
+const MAX_TRIES: u32 = 8;
+const FIRST_RETRY_DELAY: Duration = Duration::from_millis(5);
+
+/// A command that has crashed its event so often is given up.
+const MAX_CRASHES: u32 = 2;
+
+/// How long a stopping engine waits for what is under way.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(20);
+
+/// The live events of this node.
+pub(crate) struct Registry {
+    shared: Arc<Shared>,
+    entries: RwLock<HashMap<EventId, Arc<Entry>>>,
+    arbiters: Vec<ArbiterHandle>,
+    next_arbiter: AtomicUsize,
+    stopping: AtomicBool,
+}
+
+/// An event that is live, or becoming so: its callers wait for one and the same activation.
+#[derive(Default)]
+struct Entry {
+    live: OnceCell<Live>,
+}
+
+#[derive(Clone)]
+struct Live {
+    addr: Addr<EventActor>,
+    slot: Arc<Slot>,
+}
+
+impl Registry {
+    /// Starts the threads that run events.
+    pub(crate) fn start(shared: Arc<Shared>) -> Arc<Self> {
+        let threads = shared.config.event_threads.max(1);
+        Arc::new(Self {
+            arbiters: (0..threads).map(|_| Arbiter::new().handle()).collect(),
+            shared,
+            entries: RwLock::default(),
+            next_arbiter: AtomicUsize::new(0),
+            stopping: AtomicBool::new(false),
+        })
+    }
+
+    /// Brings a command to its event's actor, which is started where there is none, and brings the answer
+    /// back. Never answers [`Answer::NotTaken`] or [`Answer::Crashed`].
+    pub(crate) async fn call(
+        self: &Arc<Self>,
+        id: EventId,
+        command: Arc<Command>,
+        claim: Claim,
+    ) -> Result<Answer, CallError> {
+        let mut crashes = 0;
+        for attempt in 0..MAX_TRIES {
+            let live = self.live(id, claim).await?;
+            match self.send(&live, &command).await? {
+                Some(Answer::NotTaken) | None => {}
+                Some(Answer::Crashed) => {
+                    crashes += 1;
+                    if crashes >= MAX_CRASHES {
+                        tracing::error!(event_id = %id, ?command, "command given up: it crashes its event");
+                        return Err(Fault::Unavailable("the command crashes the event".to_owned()).into());
+                    }
+                }
+                Some(answer) => return Ok(answer),
+            }
+            tokio::time::sleep(FIRST_RETRY_DELAY * (1 << attempt)).await;
+        }
+        Err(Fault::Unavailable("the event changes its owner".to_owned()).into())
+    }
+
+    /// One try. `None`: the actor is ending.
+    async fn send(&self, live: &Live, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
+        let Some(pass) = enter(live)? else { return Ok(None) };
+        let (request, answer) = Request::new(Arc::clone(command), pass);
+        self.shared.metrics.queued_commands.increment(1.0);
+        live.addr.do_send(Message::Command(request));
+        let answer = answer.await;
+        self.shared.metrics.queued_commands.decrement(1.0);
+        match answer {
+            Ok(answer) => Ok(Some(answer)),
+            Err(_) => Err(Fault::Unknown("the event crashed while its batch was written".to_owned()).into()),
+        }
+    }
+
+    /// The seats of a live event; `None` if it is not live here.
+    pub(crate) async fn seat_map(&self, id: EventId) -> Result<Option<Arc<SeatMap>>, CallError> {
+        let Some(live) = self.peek(id) else { return Ok(None) };
+        let Some(pass) = enter(&live)? else { return Ok(None) };
+        let (reader, map) = oneshot::channel();
+        live.addr.do_send(Message::SeatMap(reader, pass));
+        Ok(map.await.ok())
+    }
+
+    /// A live event as of its last commit; `None` if it is not live here.
+    pub(crate) fn view(&self, id: EventId) -> Option<EventView> {
+        self.peek(id).map(|live| live.slot.view())
+    }
+
+    /// How many events are live.
+    pub(crate) fn len(&self) -> usize {
+        self.live_ids().len()
+    }
+
+    /// Makes an event live here.
+    pub(crate) async fn activate(self: &Arc<Self>, id: EventId) -> Result<(), CallError> {
+        self.live(id, Claim::Preferred).await.map(|_| ())
+    }
+
+    /// Takes nothing more in, and waits until all that is live has written its queue and ended.
+    pub(crate) async fn shutdown(&self) {
+        self.stopping.store(true, Ordering::SeqCst);
+        let all_ended = async {
+            // An activation that was under way when the stop began shows up in a later round.
+            while self.entry_count() > 0 {
+                self.live_ids().into_iter().for_each(|id| self.give_up(id));
+                for (id, entry) in self.entries() {
+                    if let Some(live) = entry.live.get() {
+                        live.slot.ended().await;
+                        self.forget(id, &entry);
+                    }
+                }
+                tokio::time::sleep(Duration::from_millis(1)).await;
+            }
+        };
+        if tokio::time::timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
+            tracing::error!("some events did not end in time; the store keeps what they acknowledged");
+        }
+    }
+
+    /// Whether the engine is shutting down.
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.stopping.load(Ordering::SeqCst)
+    }
+
+    /// The events that are live here.
+    pub(crate) fn live_ids(&self) -> Vec<EventId> {
+        let is_live = |entry: &Entry| entry.live.get().is_some_and(Live::is_open);
+        self.entries().into_iter().filter(|(_, entry)| is_live(entry)).map(|(id, _)| id).collect()
+    }
+
+    /// Lets an event that another node owns now write what it still can, and end.
+    pub(crate) fn give_up(&self, id: EventId) {
+        if let Some(live) = self.peek(id) {
+            live.addr.do_send(Message::Drain);
+        }
+    }
+
+    fn entries(&self) -> Vec<(EventId, Arc<Entry>)> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
+    }
+
+    fn entry_count(&self) -> usize {
+        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
+    }
+
+    fn peek(&self, id: EventId) -> Option<Live> {
+        let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
+        entries.get(&id)?.live.get().filter(|live| live.is_open()).cloned()
+    }
+
+    async fn live(self: &Arc<Self>, id: EventId, claim: Claim) -> Result<Live, CallError> {
+        if let Some(live) = self.peek(id) {
+            return Ok(live);
+        }
+        // A task of its own, so that a caller that goes away does not leave an activation half done.
+        let registry = Arc::clone(self);
+        match tokio::spawn(async move { registry.activated(id, claim).await }).await {
+            Ok(result) => result,
+            Err(error) => Err(Fault::Unavailable(format!("activation failed: {error}")).into()),
+        }
+    }
+
+    async fn activated(&self, id: EventId, claim: Claim) -> Result<Live, CallError> {
+        loop {
+            let claim = if self.is_stopping() { Claim::Never } else { claim };
+            let entry = self.entry(id);
+            let result = entry.live.get_or_try_init(|| self.start_actor(id, claim)).await;
+            match result {
+                Ok(live) if live.is_open() => return Ok(live.clone()),
+                Ok(live) => {
+                    // Whatever the old actor still writes or releases is done before the new one begins.
+                    live.slot.ended().await;
+                    self.forget(id, &entry);
+                }
+                Err(error) => {
+                    self.forget(id, &entry);
+                    return Err(error);
+                }
+            }
+        }
+    }
+
+    async fn start_actor(&self, id: EventId, claim: Claim) -> Result<Live, CallError> {
+        let owned = self.shared.take_ownership(id, claim).await?;
+        tracing::info!(event_id = %id, epoch = owned.epoch, version = owned.event.version(), "event activated");
+        let actor = EventActor::new(Arc::clone(&self.shared), owned);
+        let slot = actor.slot();
+        let turn = self.next_arbiter.fetch_add(1, Ordering::Relaxed);
+        let addr = EventActor::start_in_arbiter(&self.arbiters[turn % self.arbiters.len()], |_| actor);
+        Ok(Live { addr, slot })
+    }
+
+    fn entry(&self, id: EventId) -> Arc<Entry> {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(entries.entry(id).or_default())
+    }
+
+    fn forget(&self, id: EventId, entry: &Arc<Entry>) {
+        let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
+        if entries.get(&id).is_some_and(|current| Arc::ptr_eq(current, entry)) {
+            entries.remove(&id);
+        }
+    }
+}
+
+impl Live {
+    fn is_open(&self) -> bool {
+        !self.slot.gate.is_closed()
+    }
+}
+
+fn enter(live: &Live) -> Result<Option<Pass>, CallError> {
+    match live.slot.gate.enter() {
+        Ok(pass) => Ok(Some(pass)),
+        Err(Refused::Full) => Err(Fault::Overloaded.into()),
+        Err(Refused::Closed) => Ok(None),
+    }
+}
+
+impl Drop for Registry {
+    fn drop(&mut self) {
+        for arbiter in &self.arbiters {
+            arbiter.stop();
+        }
+    }
+}

@@ -1,0 +1,173 @@
+//! Leases on Redis, and the register of live nodes beside them.
+//!
+//! A lease is `SET holdfast:lease:<event> <node> PX <ttl>`, taken only where no other node has it; it is
+//! prolonged and released by scripts that compare the holder first. The register is a sorted set of node
+//! addresses, scored by Redis's own clock, so that the nodes' clocks may differ.
+
+use std::hash::{DefaultHasher, Hash, Hasher};
+use std::sync::{PoisonError, RwLock};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use deadpool_redis::redis::{FromRedisValue, Script, ScriptInvocation};
+use deadpool_redis::{Config, Connection, Pool, Runtime};
+use engine::{Claim, EventId, Lease, LeaseFault, LeaseHolder};
+
+/// How long Redis may take to answer, before the node goes on without it.
+const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
+
+const REGISTER_KEY: &str = "holdfast:nodes";
+
+/// KEYS: the lease. ARGV: the node, the lifetime in ms, whether to take a free lease. Returns the holder.
+const ACQUIRE: &str = r"
+local holder = redis.call('GET', KEYS[1])
+if holder == ARGV[1] then
+    redis.call('PEXPIRE', KEYS[1], ARGV[2])
+elseif not holder and ARGV[3] == '1' then
+    redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2])
+    holder = ARGV[1]
+end
+return holder";
+
+/// KEYS: the lease. ARGV: the node.
+const RELEASE: &str = r"
+if redis.call('GET', KEYS[1]) == ARGV[1] then
+    redis.call('DEL', KEYS[1])
+end
+return 0";
+
+/// KEYS: the register. ARGV: the node, the lifetime in ms, whether the node can own. Returns the live nodes.
+const HEARTBEAT: &str = r"
+local time = redis.call('TIME')
+local now = time[1] * 1000 + math.floor(time[2] / 1000)
+if ARGV[3] == '1' then
+    redis.call('ZADD', KEYS[1], now, ARGV[1])
+else
+    redis.call('ZREM', KEYS[1], ARGV[1])
+end
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - ARGV[2])
+return redis.call('ZRANGE', KEYS[1], 0, -1)";
+
+/// The leases of one node.
+pub struct RedisLease {
+    pool: Pool,
+    node: String,
+    ttl: Duration,
+    nodes: RwLock<Vec<String>>,
+    acquire: Script,
+    release: Script,
+    heartbeat: Script,
+}
+
+impl RedisLease {
+    /// Prepares leases for the node of this address (`http://host:port`, by which the others reach it), with
+    /// a lifetime of `ttl`. Connects when first needed: a node starts without Redis, too.
+    pub fn new(url: &str, pool_size: usize, node: &str, ttl: Duration) -> Result<Self, LeaseFault> {
+        let mut config = Config::from_url(url);
+        config.pool = Some(deadpool_redis::PoolConfig::new(pool_size));
+        Ok(Self {
+            pool: config.create_pool(Some(Runtime::Tokio1)).map_err(fault)?,
+            node: node.to_owned(),
+            ttl,
+            nodes: RwLock::default(),
+            acquire: Script::new(ACQUIRE),
+            release: Script::new(RELEASE),
+            heartbeat: Script::new(HEARTBEAT),
+        })
+    }
+
+    /// The live node that rendezvous hashing gives an event to; each node comes to the same one.
+    fn preferred(&self, id: EventId, may_be_me: bool) -> Option<String> {
+        let nodes = self.nodes.read().unwrap_or_else(PoisonError::into_inner);
+        let candidates = nodes.iter().filter(|node| may_be_me || **node != self.node);
+        candidates.max_by_key(|node| rendezvous_weight(node, id)).cloned()
+    }
+
+    async fn run<T: FromRedisValue>(&self, script: &ScriptInvocation<'_>) -> Result<T, LeaseFault> {
+        let answer = async {
+            let mut connection: Connection = self.pool.get().await.map_err(fault)?;
+            script.invoke_async(&mut connection).await.map_err(fault)
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, answer)
+            .await
+            .map_err(|_| LeaseFault("no answer in time".to_owned()))?
+    }
+
+    async fn acquire_or_see(&self, id: EventId, take: bool) -> Result<Option<String>, LeaseFault> {
+        let mut script = self.acquire.prepare_invoke();
+        script.key(lease_key(id)).arg(&self.node).arg(self.ttl_ms()).arg(u8::from(take));
+        self.run(&script).await
+    }
+
+    fn ttl_ms(&self) -> u64 {
+        self.ttl.as_millis() as u64
+    }
+}
+
+fn lease_key(id: EventId) -> String {
+    format!("holdfast:lease:{id}")
+}
+
+fn rendezvous_weight(node: &str, id: EventId) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (node, id).hash(&mut hasher);
+    hasher.finish()
+}
+
+fn fault(error: impl std::fmt::Display) -> LeaseFault {
+    LeaseFault(error.to_string())
+}
+
+#[async_trait]
+impl Lease for RedisLease {
+    async fn acquire(&self, id: EventId, claim: Claim) -> Result<LeaseHolder, LeaseFault> {
+        let preferred = self.preferred(id, claim != Claim::Never);
+        let take = match claim {
+            Claim::Any => true,
+            Claim::Never => false,
+            Claim::Preferred => preferred.as_ref().is_none_or(|node| *node == self.node),
+        };
+        let holder = self.acquire_or_see(id, take).await?;
+        Ok(match holder.filter(|holder| claim != Claim::Never || *holder != self.node).or(preferred) {
+            Some(holder) if holder == self.node => LeaseHolder::Me,
+            Some(holder) => LeaseHolder::Other(holder),
+            None => LeaseHolder::Nobody,
+        })
+    }
+
+    async fn renew(&self, ids: &[EventId]) -> Result<Vec<EventId>, LeaseFault> {
+        let mut lost = Vec::new();
+        for &id in ids {
+            if self.acquire_or_see(id, true).await?.as_ref() != Some(&self.node) {
+                lost.push(id);
+            }
+        }
+        Ok(lost)
+    }
+
+    async fn heartbeat(&self, can_own: bool) -> Result<(), LeaseFault> {
+        let mut script = self.heartbeat.prepare_invoke();
+        script.key(REGISTER_KEY).arg(&self.node).arg(self.ttl_ms()).arg(u8::from(can_own));
+        let nodes = self.run(&script).await?;
+        *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = nodes;
+        Ok(())
+    }
+
+    async fn release(&self, id: EventId) -> Result<(), LeaseFault> {
+        let mut script = self.release.prepare_invoke();
+        script.key(lease_key(id)).arg(&self.node);
+        self.run::<u8>(&script).await.map(|_| ())
+    }
+
+    async fn ping(&self) -> Result<(), LeaseFault> {
+        let answer = async {
+            let mut connection = self.pool.get().await.map_err(fault)?;
+            let pong: String =
+                deadpool_redis::redis::cmd("PING").query_async(&mut connection).await.map_err(fault)?;
+            if pong == "PONG" { Ok(()) } else { Err(LeaseFault(format!("Redis answers {pong}"))) }
+        };
+        tokio::time::timeout(ANSWER_TIMEOUT, answer)
+            .await
+            .map_err(|_| LeaseFault("no answer in time".to_owned()))?
+    }
+}
