@@ -10,6 +10,7 @@ use crate::command::{Caller, Command, Outcome, Rejection};
 use crate::event::ended;
 use crate::event_info::{EventInfo, EventPatch, NewEvent, SeatCounts};
 use crate::id::{EventId, ReservationId, SeatNo, UserId};
+use crate::layout::{MAX_PRICE_MINOR, Section};
 use crate::lease::{Claim, Lease};
 use crate::lease_keeper;
 use crate::metric::Metrics;
@@ -369,6 +370,12 @@ fn check_new(event: &NewEvent) -> Result<(), Rejection> {
     if seats == 0 || seats > crate::id::MAX_SEATS_PER_EVENT {
         let message = format!("must give 1 to {} seats, gives {seats}", crate::id::MAX_SEATS_PER_EVENT);
         return Err(Rejection::Invalid { field: "sections", message });
+    }
+    // Bounded so that no sum of prices can overflow.
+    let price_fits = |section: &Section| (0..=MAX_PRICE_MINOR).contains(&section.price_minor);
+    if !event.layout.sections().iter().all(price_fits) {
+        let message = format!("prices must be from 0 to {MAX_PRICE_MINOR}");
+        return Err(Rejection::Invalid { field: "price", message });
     }
     Ok(())
 }

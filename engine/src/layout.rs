@@ -5,6 +5,9 @@ use serde::{Deserialize, Serialize};
 
 use crate::id::SeatNo;
 
+/// The highest price of a seat, in minor units.
+pub const MAX_PRICE_MINOR: i64 = 100_000_000;
+
 /// A block of equal rows with one price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Section {

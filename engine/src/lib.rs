@@ -13,6 +13,7 @@ mod id;
 mod layout;
 mod lease;
 mod lease_keeper;
+mod memory_store;
 pub mod metric;
 mod ownership;
 mod registry;
@@ -31,8 +32,9 @@ pub use engine::{CallError, Engine, EngineConfig, EventView, Fault, ReservationV
 pub use event::{Event, ReplayError};
 pub use event_info::{Currency, EventDetails, EventInfo, EventPatch, InvalidCurrency, NewEvent, SeatCounts};
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
-pub use layout::{Layout, SeatPlace, Section};
+pub use layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
 pub use lease::{Claim, Lease, LeaseFault, LeaseHolder, LocalLease};
+pub use memory_store::{InjectedFault, MemoryStore};
 pub use reservation::{Reservation, ReservationStatus};
 pub use store::{
     AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,

@@ -1,0 +1,56 @@
+# `make` alone lists the targets. Every target is a thin line over cargo or a script in scripts/.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+
+##@ Daily work
+
+.PHONY: help
+help: ## List the targets
+	@awk 'BEGIN { FS = ":.*## " } \
+		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
+		/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: prerequisites ## Build the server and run it (DATABASE_URL, PORT, … are honoured)
+	cargo build --release -p holdfast
+	$(TARGET_DIR)/release/holdfast serve
+
+.PHONY: test
+test: prerequisites ## Run all tests, with a throwaway Postgres and Redis
+	scripts/with-services cargo test --workspace --locked
+
+.PHONY: check
+check: prerequisites ## Check the formatting, and lint with warnings as errors
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --locked -- -D warnings
+
+.PHONY: fmt
+fmt: ## Format the code
+	cargo fmt --all
+
+.PHONY: fuzz
+fuzz: prerequisites ## Fuzz the API by its OpenAPI document (schemathesis, some three minutes)
+	scripts/fuzz
+
+.PHONY: verify
+verify: prerequisites ## Check a store's invariants: the journal against the tables (DATABASE_URL)
+	cargo build --release -p holdfast
+	$(TARGET_DIR)/release/holdfast verify
+
+##@ Measurements
+
+.PHONY: measure
+measure: prerequisites ## Measure reservations/s on one hot event, with SQLite and with Postgres
+	scripts/measure
+
+##@ Housekeeping
+
+.PHONY: clean
+clean: ## Remove what was built, and the Python environment
+	cargo clean
+	rm -rf .venv
+
+.PHONY: prerequisites
+prerequisites:
+	@scripts/prerequisites

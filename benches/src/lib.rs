@@ -1,0 +1,126 @@
+//! What the benchmarks share: events of any size, and a store that commits at once.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use async_trait::async_trait;
+use engine::{
+    AppendError, Batch, BatchId, Clock, Currency, EventDetails, EventId, EventInfo, EventRow, EventTables,
+    JournalRow, Layout, Reservation, ReservationFilter, ReservationId, SeatCounts, SeatMap, SeatNo, Snapshot,
+    Store, StoreFault, SystemClock, Timestamp, UserId,
+};
+use uuid::Uuid;
+
+/// An event of one section with rows of 100 seats; `tag` makes its id.
+pub fn event_info(seats: u32, tag: u32) -> EventInfo {
+    let now = SystemClock.now();
+    EventInfo {
+        id: EventId::mint(now, tag),
+        details: EventDetails {
+            name: "Rock Festival".into(),
+            description: String::new(),
+            venue: "Tokyo Dome".into(),
+            start_at: now.plus_s(100_000),
+            end_at: now.plus_s(200_000),
+            hold_ttl_s: 900,
+            max_hold_s: 3_600,
+            max_seats_per_reservation: 10,
+        },
+        currency: Currency::JPY,
+        layout: Layout::of_sections([("Arena".to_owned(), seats.div_ceil(100), seats.min(100), 12_000)]),
+        created_at: now,
+        updated_at: now,
+    }
+}
+
+/// The user of this number.
+pub fn user(number: u32) -> UserId {
+    UserId::new(Uuid::from_u128(number.into()))
+}
+
+/// The two seats that the caller of this number asks for: no two callers ask for the same.
+pub fn pair_of_seats(caller: u32) -> Vec<SeatNo> {
+    vec![2 * caller + 1, 2 * caller + 2]
+}
+
+/// A store that commits every batch at once and keeps nothing: what is left is the engine's own cost.
+#[derive(Default)]
+pub struct NullStore {
+    seats: u32,
+    epochs: AtomicU64,
+}
+
+impl NullStore {
+    /// A store whose every event has so many seats.
+    pub fn new(seats: u32) -> Arc<Self> {
+        Arc::new(Self { seats, epochs: AtomicU64::new(0) })
+    }
+}
+
+#[async_trait]
+impl Store for NullStore {
+    async fn create_event(&self, _: &EventInfo) -> Result<(), StoreFault> {
+        Ok(())
+    }
+
+    async fn activate(&self, id: EventId, owner: &str, _: Timestamp) -> Result<Option<Snapshot>, StoreFault> {
+        let event = EventRow {
+            info: EventInfo { id, ..event_info(self.seats, 0) },
+            counts: SeatCounts::default(),
+            version: 0,
+            epoch: self.epochs.fetch_add(1, Ordering::Relaxed) + 1,
+            owner: Some(owner.to_owned()),
+            deleted: false,
+            decided_at: None,
+        };
+        Ok(Some(Snapshot { event, live: Vec::new(), keys: Vec::new(), last_reservation_id: None }))
+    }
+
+    async fn append(&self, _: &Arc<Batch>) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    async fn batch_at(&self, _: EventId, _: u64) -> Result<Option<BatchId>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn due_events(&self, _: Timestamp, _: u32) -> Result<Vec<EventId>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn event(&self, _: EventId) -> Result<Option<EventRow>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn events(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventRow>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn seat_map(&self, _: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn reservation(&self, _: ReservationId) -> Result<Option<Reservation>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn reservations(&self, _: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn journal(&self, _: EventId, _: u64, _: u32) -> Result<Vec<JournalRow>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn tables(&self, _: EventId) -> Result<Option<EventTables>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn event_ids(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventId>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        Ok(())
+    }
+}

@@ -1,0 +1,6 @@
+//! The engine from outside, over a store that fails on demand.
+
+mod commands;
+mod faults;
+mod lifecycle;
+mod universe;

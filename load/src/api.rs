@@ -1,0 +1,224 @@
+//! The calls of the HTTP contract that the scenarios make.
+
+use std::fmt::Write as _;
+use std::sync::Arc;
+
+use rand::Rng;
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::json;
+use uuid::Uuid;
+
+use crate::http::{Connection, HttpError, Request, Response, Target};
+use crate::stats::Outcome;
+
+/// One connection that speaks the contract.
+#[derive(Debug)]
+pub(crate) struct Api {
+    connection: Connection,
+    path: String,
+    body: String,
+}
+
+/// Why a call that had to succeed did not.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum ApiError {
+    #[error(transparent)]
+    Http(#[from] HttpError),
+    #[error("{call} was answered {status}: {detail}")]
+    Status { call: &'static str, status: u16, detail: String },
+    #[error("{call}: the answer cannot be read: {error}")]
+    Body { call: &'static str, error: serde_json::Error },
+}
+
+/// An event to create. Its date lies far ahead, so that no run ever meets an ended event.
+#[derive(Debug, Clone)]
+pub(crate) struct NewEvent {
+    pub(crate) name: String,
+    pub(crate) seats: u32,
+    pub(crate) hold_ttl_s: u32,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct HasId {
+    pub(crate) id: String,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Counts {
+    pub(crate) available_seats: u64,
+    pub(crate) reserved_seats: u64,
+    pub(crate) confirmed_seats: u64,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Reservation {
+    pub(crate) id: String,
+    pub(crate) seat_ids: Vec<String>,
+    pub(crate) seq: u64,
+}
+
+/// The part of a refusal that scenarios look at.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Problem {
+    #[serde(default)]
+    pub(crate) code: String,
+    #[serde(default)]
+    pub(crate) detail: String,
+    pub(crate) seq: Option<u64>,
+    #[serde(default)]
+    pub(crate) conflicts: Vec<Conflict>,
+}
+
+#[derive(Debug, Deserialize)]
+pub(crate) struct Conflict {
+    pub(crate) seat_id: String,
+}
+
+impl Api {
+    pub(crate) fn new(target: &Arc<Target>) -> Self {
+        Self { connection: Connection::new(Arc::clone(target)), path: String::new(), body: String::new() }
+    }
+
+    pub(crate) async fn connect(&mut self) -> Result<(), ApiError> {
+        Ok(self.connection.connect().await?)
+    }
+
+    pub(crate) async fn create_event(&mut self, event: &NewEvent) -> Result<String, ApiError> {
+        let body = json!({
+            "name": event.name, "venue": "Load", "description": "Made by the load generator.",
+            "start_at": "2099-01-10T09:00:00Z", "end_at": "2099-01-10T12:00:00Z",
+            "total_seats": event.seats, "price": 5000,
+            "hold_ttl_s": event.hold_ttl_s, "max_hold_s": event.hold_ttl_s,
+        });
+        let response = self.connection.send(Request::post("/api/v1/events", Some(&body.to_string()))).await?;
+        Ok(read::<HasId>("POST /events", &response, 201)?.id)
+    }
+
+    pub(crate) async fn events(&mut self) -> Result<Response<'_>, HttpError> {
+        self.connection.send(Request::get("/api/v1/events")).await
+    }
+
+    pub(crate) async fn event(&mut self, event: &str) -> Result<Response<'_>, HttpError> {
+        self.set_path(&["/api/v1/events/", event]);
+        self.connection.send(Request::get(&self.path)).await
+    }
+
+    pub(crate) async fn counts(&mut self, event: &str) -> Result<Counts, ApiError> {
+        read("GET /events/{id}", &self.event(event).await?, 200)
+    }
+
+    /// The ids of all seats of an event.
+    pub(crate) async fn seat_ids(&mut self, event: &str) -> Result<Vec<String>, ApiError> {
+        let response = self.seats(event, "", None, false).await?;
+        let seats: Vec<HasId> = read("GET /events/{id}/seats", &response, 200)?;
+        Ok(seats.into_iter().map(|seat| seat.id).collect())
+    }
+
+    /// The seat map; `query` is empty or begins with `?`.
+    pub(crate) async fn seats(
+        &mut self,
+        event: &str,
+        query: &str,
+        if_none_match: Option<&str>,
+        gzip: bool,
+    ) -> Result<Response<'_>, HttpError> {
+        self.set_path(&["/api/v1/events/", event, "/seats", query]);
+        self.connection.send(Request { if_none_match, gzip, ..Request::get(&self.path) }).await
+    }
+
+    /// Reserves for a new random user.
+    pub(crate) async fn reserve<S: AsRef<str>>(
+        &mut self,
+        event: &str,
+        seats: &[S],
+    ) -> Result<Response<'_>, HttpError> {
+        let user = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
+        write_reservation(&mut self.body, event, seats, user);
+        self.connection.send(Request::post("/api/v1/reservations", Some(&self.body))).await
+    }
+
+    pub(crate) async fn confirm(&mut self, reservation: &str) -> Result<Response<'_>, HttpError> {
+        self.set_path(&["/api/v1/reservations/", reservation, "/confirm"]);
+        self.connection.send(Request::post(&self.path, None)).await
+    }
+
+    pub(crate) async fn cancel(&mut self, reservation: &str) -> Result<Response<'_>, HttpError> {
+        self.set_path(&["/api/v1/reservations/", reservation, "/cancel"]);
+        self.connection.send(Request::post(&self.path, None)).await
+    }
+
+    fn set_path(&mut self, parts: &[&str]) {
+        self.path.clear();
+        self.path.extend(parts.iter().copied());
+    }
+}
+
+/// Judges an answer: as expected, refused by the rules, or a failure.
+pub(crate) fn outcome(result: &Result<Response<'_>, HttpError>, expected: u16) -> Outcome {
+    match result {
+        Ok(response) if response.status == expected => Outcome::Done,
+        Ok(response) if response.status == 409 => Outcome::Refused,
+        Ok(response) => {
+            let code = problem(response.body).code;
+            Outcome::Failed(format!("{} {code}", response.status).trim_end().to_owned())
+        }
+        Err(error) => Outcome::Failed(error.kind().to_owned()),
+    }
+}
+
+/// What a refusal says of itself; empty where the body is none.
+pub(crate) fn problem(body: &[u8]) -> Problem {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+/// Reads a body that must be there.
+pub(crate) fn read<T: DeserializeOwned>(
+    call: &'static str,
+    response: &Response<'_>,
+    expected: u16,
+) -> Result<T, ApiError> {
+    if response.status != expected {
+        let Problem { code, detail, .. } = problem(response.body);
+        return Err(ApiError::Status { call, status: response.status, detail: format!("{code} {detail}") });
+    }
+    serde_json::from_slice(response.body).map_err(|error| ApiError::Body { call, error })
+}
+
+/// Written by hand, since this is what the hottest loop does. Ids need no escaping.
+fn write_reservation<S: AsRef<str>>(body: &mut String, event: &str, seats: &[S], user: Uuid) {
+    body.clear();
+    // Writing to a String cannot fail.
+    let _ = write!(body, r#"{{"event_id":"{event}","user_id":"{user}","seat_ids":["#);
+    for (number, seat) in seats.iter().enumerate() {
+        let comma = if number == 0 { "" } else { "," };
+        let _ = write!(body, r#"{comma}"{}""#, seat.as_ref());
+    }
+    body.push_str("]}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_reservation_is_valid_json() {
+        let mut body = "left over".to_owned();
+        write_reservation(&mut body, "e", &["a", "b"], Uuid::nil());
+        let parsed: serde_json::Value = serde_json::from_str(&body).unwrap();
+        assert_eq!(
+            parsed,
+            json!({"event_id": "e", "user_id": Uuid::nil().to_string(), "seat_ids": ["a", "b"]})
+        );
+    }
+
+    #[test]
+    fn answers_are_judged() {
+        let answer = |status, body: &'static str| Ok(Response { status, etag: None, body: body.as_bytes() });
+        assert_eq!(outcome(&answer(201, "{}"), 201), Outcome::Done);
+        assert_eq!(outcome(&answer(409, "{}"), 201), Outcome::Refused);
+        let overloaded = answer(503, r#"{"code": "overloaded"}"#);
+        assert_eq!(outcome(&overloaded, 201), Outcome::Failed("503 overloaded".to_owned()));
+        assert_eq!(outcome(&answer(502, "<html>"), 201), Outcome::Failed("502".to_owned()));
+    }
+}

@@ -1,0 +1,76 @@
+//! How many reservations a second one hot event takes.
+//!
+//! A closed loop: each connection asks for seats that nobody had before, waits for the answer, asks again.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use clap::Args;
+
+use super::{pause_after, run_all, seconds};
+use crate::api::{Api, ApiError, NewEvent, outcome};
+use crate::http::Target;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::stats::Recorder;
+use crate::supply::Supply;
+
+/// The options of `load hot`.
+#[derive(Debug, Args)]
+pub(crate) struct Options {
+    /// How many connections ask at once.
+    #[arg(long, default_value_t = 256, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub(crate) connections: u32,
+    /// How long to measure, in seconds.
+    #[arg(long, default_value = "10", value_parser = seconds)]
+    pub(crate) duration_s: Duration,
+    /// How long to load the server before it counts, in seconds.
+    #[arg(long, default_value = "2", value_parser = seconds)]
+    pub(crate) warmup_s: Duration,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) seats_per_reservation: u32,
+    /// How many events to create: when one is sold out, the next becomes the hot one.
+    #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) events: u32,
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10..=200_000))]
+    pub(crate) seats_per_event: u32,
+}
+
+pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
+    let event = NewEvent { name: "Hot event".to_owned(), seats: options.seats_per_event, hold_ttl_s: 3600 };
+    let supply = Supply::create(&target, options.events, event, options.seats_per_reservation).await?;
+    let supply = Arc::new(supply);
+    let recorder = Arc::new(Recorder::new(Instant::now() + options.warmup_s));
+    let end = recorder.start() + options.duration_s;
+
+    let progress = Progress::show(&recorder, options.warmup_s + options.duration_s);
+    run_all(
+        (0..options.connections)
+            .map(|_| buyer(Api::new(&target), Arc::clone(&supply), Arc::clone(&recorder), end)),
+    )
+    .await;
+    drop(progress);
+
+    let mut report = Report::new("hot", recorder.summary());
+    let rate = report.summary.all.done_per_s;
+    report.fact("reservations/s", rate);
+    report.fact("seats/s", rate * f64::from(options.seats_per_reservation));
+    if supply.is_used_up() {
+        report.fact("ended early", "all seats were reserved before the time was over: give more --events");
+    }
+    report.check_some_done();
+    report.check_no_failures();
+    let refused = report.summary.all.refused;
+    report.check("free seats are never refused", refused == 0, format!("{refused} refused"));
+    Ok(report)
+}
+
+async fn buyer(mut api: Api, supply: Arc<Supply>, recorder: Arc<Recorder>, end: Instant) {
+    while Instant::now() < end {
+        let Some((event, seats)) = supply.draw() else { break };
+        let begin = Instant::now();
+        let outcome = outcome(&api.reserve(event, seats).await, 201);
+        recorder.note("reserve", begin, outcome.clone());
+        pause_after(&outcome).await;
+    }
+}

@@ -1,0 +1,261 @@
+//! The on-sale: a crowd on one event until the last seat is sold.
+//!
+//! Everybody picks from a seat map that is somewhat old, so that many want the same seats. Who is
+//! refused picks others, some times, and then goes away; the next customer takes the place.
+//! In the end the answers are held against each other, and against the server's counts.
+
+mod ledger;
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use clap::Args;
+use rand::Rng;
+
+use super::{pause_after, run_all, seconds};
+use crate::api::{Api, ApiError, NewEvent, Reservation, outcome, problem, read};
+use crate::http::Target;
+use crate::progress::Progress;
+use crate::report::Report;
+use crate::stats::{Outcome, Recorder};
+use ledger::{Ledger, Refusal, Sale};
+
+/// The options of `load onsale`.
+#[derive(Debug, Clone, Args)]
+pub(crate) struct Options {
+    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
+    pub(crate) seats: u32,
+    /// How many people ask at once.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=50_000))]
+    pub(crate) callers: u32,
+    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) seats_per_reservation: u32,
+    /// How often a customer picks other seats before giving up.
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
+    pub(crate) tries: u32,
+    /// How old the crowd's seat map gets, in seconds. Older means more collisions.
+    #[arg(long, default_value = "0.5", value_parser = seconds)]
+    pub(crate) map_age_s: Duration,
+    /// Confirm each reservation too.
+    #[arg(long)]
+    pub(crate) confirm: bool,
+    /// Give up if seats are left after this time, in seconds.
+    #[arg(long, default_value = "300", value_parser = seconds)]
+    pub(crate) max_s: Duration,
+}
+
+/// What the whole crowd shares.
+struct Hall {
+    event: String,
+    seats: Vec<String>,
+    index: HashMap<String, u32>,
+    /// Seats that somebody was told are taken: all that a refreshed seat map would show.
+    gone: Mutex<Vec<bool>>,
+    left: AtomicUsize,
+    map: Mutex<Arc<Vec<u32>>>,
+    ledger: Mutex<Ledger>,
+    turned_away: AtomicU64,
+    recorder: Arc<Recorder>,
+    options: Options,
+}
+
+pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
+    let mut api = Api::new(&target);
+    let new = NewEvent { name: "On-sale".to_owned(), seats: options.seats, hold_ttl_s: 3600 };
+    let event = api.create_event(&new).await?;
+    let seats = api.seat_ids(&event).await?;
+    let hall = Arc::new(Hall::new(event, seats, options.clone()));
+
+    let progress = Progress::show(&hall.recorder, options.max_s);
+    let refresher = tokio::spawn(refresh_map(Arc::clone(&hall)));
+    run_all((0..options.callers).map(|_| caller(Api::new(&target), Arc::clone(&hall)))).await;
+    refresher.abort();
+    drop(progress);
+
+    let counts = api.counts(&hall.event).await?;
+    let summary = hall.recorder.summary();
+    let mut report = Report::new("onsale", summary);
+    let ledger = lock(&hall.ledger);
+    report.fact(
+        "time to sell out, s",
+        ledger.last_sale().map_or(0.0, |at| (at - hall.recorder.start()).as_secs_f64()),
+    );
+    report.fact("reservations", ledger.sales.len());
+    report.fact("refusals", ledger.refusals.len());
+    report.fact("turned away", hall.turned_away.load(Ordering::Relaxed));
+    report.check(
+        "sold out",
+        counts.available_seats == 0,
+        format!("{} seats are left", counts.available_seats),
+    );
+    ledger.check(&mut report, &hall.seats, counts.reserved_seats + counts.confirmed_seats);
+    report.check_no_failures();
+    Ok(report)
+}
+
+impl Hall {
+    fn new(event: String, seats: Vec<String>, options: Options) -> Self {
+        let all: Vec<u32> = (0..).take(seats.len()).collect();
+        Self {
+            event,
+            index: seats.iter().cloned().zip(all.iter().copied()).collect(),
+            gone: Mutex::new(vec![false; seats.len()]),
+            left: AtomicUsize::new(seats.len()),
+            seats,
+            map: Mutex::new(Arc::new(all)),
+            ledger: Mutex::default(),
+            turned_away: AtomicU64::new(0),
+            recorder: Arc::new(Recorder::new(Instant::now())),
+            options,
+        }
+    }
+
+    fn is_over(&self) -> bool {
+        self.left.load(Ordering::Relaxed) == 0 || self.recorder.start().elapsed() > self.options.max_s
+    }
+
+    fn mark_gone(&self, seats: &[u32]) {
+        let mut gone = lock(&self.gone);
+        for &seat in seats {
+            if !std::mem::replace(&mut gone[seat as usize], true) {
+                self.left.fetch_sub(1, Ordering::Relaxed);
+            }
+        }
+    }
+
+    fn refresh(&self) {
+        let gone = lock(&self.gone);
+        let free = (0..).zip(gone.iter()).filter(|(_, gone)| !**gone).map(|(seat, _)| seat).collect();
+        *lock(&self.map) = Arc::new(free);
+    }
+
+    fn indices<'a>(&self, ids: impl Iterator<Item = &'a String>) -> Vec<u32> {
+        ids.filter_map(|id| self.index.get(id).copied()).collect()
+    }
+}
+
+async fn refresh_map(hall: Arc<Hall>) {
+    loop {
+        tokio::time::sleep(hall.options.map_age_s).await;
+        hall.refresh();
+    }
+}
+
+async fn caller(mut api: Api, hall: Arc<Hall>) {
+    while !hall.is_over() {
+        if !serve_customer(&mut api, &hall).await {
+            hall.turned_away.fetch_add(1, Ordering::Relaxed);
+            // Nothing on the map is free for this caller: the next customer sees a newer one.
+            tokio::task::yield_now().await;
+        }
+    }
+}
+
+/// Whether the customer got seats.
+async fn serve_customer(api: &mut Api, hall: &Hall) -> bool {
+    let map = Arc::clone(&lock(&hall.map));
+    let mut refused = HashSet::new();
+    for _ in 0..hall.options.tries {
+        let seats = pick(&map, &refused, hall.options.seats_per_reservation);
+        if seats.is_empty() || hall.is_over() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            return false;
+        }
+        match try_seats(api, hall, &seats).await {
+            Attempt::Sold(id) => {
+                if hall.options.confirm {
+                    let begin = Instant::now();
+                    let outcome = outcome(&api.confirm(&id).await, 200);
+                    hall.recorder.note("confirm", begin, outcome);
+                }
+                return true;
+            }
+            Attempt::Taken(conflicts) if conflicts.is_empty() => refused.extend(seats),
+            Attempt::Taken(conflicts) => refused.extend(conflicts),
+            Attempt::Failed => return false,
+        }
+    }
+    false
+}
+
+enum Attempt {
+    Sold(String),
+    Taken(Vec<u32>),
+    Failed,
+}
+
+async fn try_seats(api: &mut Api, hall: &Hall, seats: &[u32]) -> Attempt {
+    let ids: Vec<&str> = seats.iter().map(|&seat| hall.seats[seat as usize].as_str()).collect();
+    let sent = Instant::now();
+    let answer = api.reserve(&hall.event, &ids).await;
+    let received = Instant::now();
+    let outcome = outcome(&answer, 201);
+    hall.recorder.note("reserve", sent, outcome.clone());
+    let attempt = match (&outcome, &answer) {
+        (Outcome::Done, Ok(response)) => match read::<Reservation>("POST /reservations", response, 201) {
+            Ok(reservation) => {
+                let seats = hall.indices(reservation.seat_ids.iter());
+                hall.mark_gone(&seats);
+                lock(&hall.ledger).sales.push(Sale { seats, seq: reservation.seq, sent, received });
+                return Attempt::Sold(reservation.id);
+            }
+            Err(_) => Attempt::Failed,
+        },
+        (Outcome::Refused, Ok(response)) => {
+            let problem = problem(response.body);
+            let seats = hall.indices(problem.conflicts.iter().map(|conflict| &conflict.seat_id));
+            hall.mark_gone(&seats);
+            lock(&hall.ledger).refusals.push(Refusal { seats: seats.clone(), seq: problem.seq });
+            return Attempt::Taken(seats);
+        }
+        _ => Attempt::Failed,
+    };
+    lock(&hall.ledger).unknown_seats += seats.len() as u64;
+    pause_after(&outcome).await;
+    attempt
+}
+
+/// Random distinct seats of the map without those already refused; fewer if there are not enough.
+fn pick(map: &[u32], refused: &HashSet<u32>, count: u32) -> Vec<u32> {
+    let mut seats = Vec::new();
+    if map.is_empty() {
+        return seats;
+    }
+    let mut rng = rand::rng();
+    // A bounded number of draws: near the end of the sale the map holds little that is not refused.
+    for _ in 0..count * 8 {
+        let seat = map[rng.random_range(0..map.len())];
+        if !refused.contains(&seat) && !seats.contains(&seat) {
+            seats.push(seat);
+            if seats.len() == count as usize {
+                break;
+            }
+        }
+    }
+    seats
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn picks_are_distinct_and_not_refused() {
+        let map: Vec<u32> = (0..20).collect();
+        let refused: HashSet<u32> = (0..10).collect();
+        for _ in 0..100 {
+            let seats = pick(&map, &refused, 3);
+            let distinct: HashSet<_> = seats.iter().collect();
+            assert_eq!(distinct.len(), seats.len());
+            assert!(seats.iter().all(|seat| (10..20).contains(seat)), "{seats:?}");
+        }
+        assert!(pick(&[], &refused, 3).is_empty());
+        assert!(pick(&[1, 2], &refused, 3).is_empty());
+    }
+}
