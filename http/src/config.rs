@@ -22,6 +22,9 @@ pub struct Config {
     /// The Redis that holds the leases of several nodes. Absent: one node, leases in process.
     #[arg(long, env, global = true, hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// The address by which other nodes reach this one. Absent: `http://BIND:PORT`.
+    #[arg(long, env, global = true)]
+    pub node_url: Option<String>,
     /// The port to listen on.
     #[arg(long, env, global = true, default_value_t = 8080)]
     pub port: u16,
@@ -176,6 +179,12 @@ impl Config {
     /// The Redis for leases; an empty setting counts as none.
     pub fn redis_url(&self) -> Option<&str> {
         self.redis_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// The address by which other nodes reach this one.
+    pub fn node_url(&self) -> String {
+        let given = self.node_url.clone().filter(|url| !url.is_empty());
+        given.unwrap_or_else(|| format!("http://{}:{}", self.bind, self.port))
     }
 
     /// How long a hold lasts in events that do not say it themselves.

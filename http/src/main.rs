@@ -1,2 +1,11 @@
-//! The Holdfast server.
-fn main() {}
+//! The program `holdfast`.
+
+mod command_line;
+mod serve;
+mod store;
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    command_line::run()
+}
