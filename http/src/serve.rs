@@ -47,6 +47,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
 fn engine_config(config: &Config) -> EngineConfig {
     EngineConfig {
         node: config.node_url(),
+        renew_leases_every: config.lease_ttl() / 3,
         queue_per_event: config.queue_per_event,
         event_threads: config.event_threads,
         ..EngineConfig::default()

@@ -17,6 +17,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access_log::observe;
 use crate::auth::Keys;
+use crate::cluster::{Cluster, forward};
 use crate::config::Config;
 use crate::gate::gate;
 use crate::limit::RateLimit;
@@ -40,6 +41,7 @@ pub struct AppState {
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: usize,
     pub(crate) default_hold_ttl_s: u32,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) routes: RouteTable,
     pub(crate) metrics: PrometheusHandle,
     is_stopping: AtomicBool,
@@ -55,6 +57,7 @@ impl AppState {
             request_timeout: config.request_timeout(),
             max_body_bytes: config.max_body_bytes,
             default_hold_ttl_s: config.default_hold_ttl_s(),
+            cluster: config.cluster(),
             routes: RouteTable::of(openapi::document()),
             metrics,
             is_stopping: AtomicBool::new(false),
@@ -111,11 +114,11 @@ fn app(
 }
 
 /// Every documented route.
-///
-/// A layer that passes requests on to the node that owns an event belongs around this scope, inside `gate`:
-/// there the answer's error is a [`Problem`] with [`Problem::owner`].
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    let api = utoipa_actix_web::scope("/api/v1").wrap(from_fn(gate)).configure(routes::configure_api);
+    let api = utoipa_actix_web::scope("/api/v1")
+        .wrap(from_fn(forward))
+        .wrap(from_fn(gate))
+        .configure(routes::configure_api);
     config.service(api).configure(routes::configure_root);
 }
 

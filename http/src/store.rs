@@ -8,14 +8,12 @@ use engine::{Lease, LocalLease, Store};
 use holdfast::config::{Config, ConfigError, Environment};
 use persistence::{RedisLease, StoreOptions};
 
-/// Longer than a batch may take, so that an owner that waits for its store does not lose the lease.
-const LEASE_TTL: Duration = Duration::from_secs(10);
-
 /// How the configured store is opened.
 pub(crate) fn options(config: &Config) -> StoreOptions {
     let mut options = StoreOptions::new(config.database_url.as_str());
     options.max_connections = config.db_max_open_conns;
     options.min_connections = config.db_max_idle_conns.min(config.db_max_open_conns);
+    options.batch_timeout = Duration::from_millis(config.batch_timeout_ms);
     options.migrate = config.environment == Environment::Development;
     options
 }
@@ -29,7 +27,7 @@ pub(crate) async fn connect(config: &Config) -> Result<Arc<dyn Store>, ConfigErr
 pub(crate) fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
     let Some(url) = config.redis_url() else { return Ok(Arc::new(LocalLease)) };
     let pool_size = config.redis_pool_size as usize;
-    match RedisLease::new(url, pool_size, &config.node_url(), LEASE_TTL) {
+    match RedisLease::new(url, pool_size, &config.node_url(), config.lease_ttl()) {
         Ok(lease) => Ok(Arc::new(lease)),
         Err(error) => Err(ConfigError::new("REDIS_URL", error)),
     }

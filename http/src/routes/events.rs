@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use super::event_body::{EventBody, EventPatchBody, NewEventBody};
 use crate::auth::Admin;
+use crate::cluster::CommandEngine;
 use crate::extract::{JsonBody, Parameters, PathId};
 use crate::paging::Page;
 use crate::problem::{Problem, ProblemDocument};
@@ -93,13 +94,12 @@ pub(crate) async fn get(
 )]
 #[patch("/events/{id}")]
 pub(crate) async fn amend(
-    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     _: Admin,
     PathId(id): PathId<EventId>,
     JsonBody(body): JsonBody<EventPatchBody>,
 ) -> Result<HttpResponse, Problem> {
-    let view =
-        state.engine.amend_event(id, body.into()).await.map_err(|error| Problem::from_call(error, id))?;
+    let view = engine.amend_event(id, body.into()).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::Ok().json(EventBody::from(view)))
 }
 
@@ -116,10 +116,10 @@ pub(crate) async fn amend(
 )]
 #[delete("/events/{id}")]
 pub(crate) async fn delete(
-    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     _: Admin,
     PathId(id): PathId<EventId>,
 ) -> Result<HttpResponse, Problem> {
-    state.engine.delete_event(id).await.map_err(|error| Problem::from_call(error, id))?;
+    engine.delete_event(id).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::NoContent().finish())
 }
