@@ -1,5 +1,7 @@
 //! The program `holdfast`.
 
+#[cfg(feature = "chaos")]
+mod chaos;
 mod command_line;
 mod serve;
 mod store;

@@ -2,10 +2,11 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
-use std::time::Duration;
 
 use actix_web::web;
-use engine::{Engine, EngineConfig, Store, SystemClock};
+#[cfg(not(feature = "chaos"))]
+use engine::SystemClock;
+use engine::{Clock, Engine, EngineConfig, Store};
 use holdfast::config::{Config, ConfigError, Environment};
 use holdfast::server::{self, AppState};
 use holdfast::{metric, seed};
@@ -19,7 +20,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
     let metrics = metric::install().map_err(|error| Failure::Other(error.to_string()))?;
     let store = store::connect(config).await?;
     let is_new = is_new(&*store).await?;
-    let engine = Engine::start(engine_config(config), store, store::lease(config)?, Arc::new(SystemClock));
+    let engine = Engine::start(engine_config(config), store, store::lease(config)?, clock());
     if is_new && store::is_embedded(config) && config.environment == Environment::Development {
         seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     }
@@ -29,12 +30,15 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
     })?;
     greet(config, &engine, address).await;
     let handle = server.handle();
-    let grace = Duration::from_millis(config.shutdown_grace_ms);
     let stop = async {
         stop_signal().await?;
         tracing::info!("stopping");
         state.begin_stop();
-        tokio::time::sleep(grace).await;
+        if config.cluster().is_some() {
+            // The other nodes take the events over at once; what still comes here is passed on to them.
+            engine.shutdown().await;
+        }
+        tokio::time::sleep(config.shutdown_grace()).await;
         handle.stop(true).await;
         Ok::<_, std::io::Error>(())
     };
@@ -50,8 +54,19 @@ fn engine_config(config: &Config) -> EngineConfig {
         renew_leases_every: config.lease_ttl() / 3,
         queue_per_event: config.queue_per_event,
         event_threads: config.event_threads,
+        renew_leases_every: config.lease_ttl() / 3,
         ..EngineConfig::default()
     }
+}
+
+#[cfg(not(feature = "chaos"))]
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(SystemClock)
+}
+
+#[cfg(feature = "chaos")]
+fn clock() -> Arc<dyn Clock> {
+    Arc::new(crate::chaos::OffsetClock::from_env())
 }
 
 /// Whether the store never had an event.

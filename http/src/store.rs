@@ -15,6 +15,10 @@ pub(crate) fn options(config: &Config) -> StoreOptions {
     options.min_connections = config.db_max_idle_conns.min(config.db_max_open_conns);
     options.batch_timeout = Duration::from_millis(config.batch_timeout_ms);
     options.migrate = config.environment == Environment::Development;
+    #[cfg(feature = "chaos")]
+    {
+        options.unfenced = crate::chaos::unfenced();
+    }
     options
 }
 
