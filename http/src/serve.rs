@@ -51,7 +51,6 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
 fn engine_config(config: &Config) -> EngineConfig {
     EngineConfig {
         node: config.node_url(),
-        renew_leases_every: config.lease_ttl() / 3,
         queue_per_event: config.queue_per_event,
         event_threads: config.event_threads,
         renew_leases_every: config.lease_ttl() / 3,
