@@ -8,6 +8,7 @@ mod event_info;
 mod id;
 mod layout;
 mod lease;
+mod memory_store;
 mod reservation;
 mod store;
 
@@ -19,6 +20,7 @@ pub use event_info::{Currency, EventDetails, EventInfo, EventPatch, InvalidCurre
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use layout::{Layout, SeatPlace, Section};
 pub use lease::{Lease, LeaseFault, LeaseHolder, LocalLease};
+pub use memory_store::{InjectedFault, MemoryStore};
 pub use reservation::{Reservation, ReservationStatus};
 pub use store::{
     AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,

@@ -7,6 +7,7 @@ mod columns;
 mod options;
 mod postgres;
 mod retry;
+mod sqlite;
 
 use std::sync::Arc;
 
@@ -20,7 +21,7 @@ pub use crate::options::{ConnectError, MigrationReport, StoreOptions};
 pub async fn connect(options: &StoreOptions) -> Result<Arc<dyn Store>, ConnectError> {
     Ok(match options.backend()? {
         Backend::Postgres => Arc::new(postgres::PostgresStore::connect(options).await?),
-        Backend::Sqlite => unimplemented!(),
+        Backend::Sqlite => Arc::new(sqlite::SqliteStore::connect(options).await?),
     })
 }
 
@@ -28,6 +29,6 @@ pub async fn connect(options: &StoreOptions) -> Result<Arc<dyn Store>, ConnectEr
 pub async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
     match options.backend()? {
         Backend::Postgres => postgres::migrate(options).await,
-        Backend::Sqlite => unimplemented!(),
+        Backend::Sqlite => sqlite::migrate(options).await,
     }
 }
