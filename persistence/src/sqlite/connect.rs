@@ -9,7 +9,7 @@ use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, S
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
 use super::SqliteStore;
-use crate::options::{ConnectError, MigrationReport, StoreOptions, applied_versions, report};
+use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -41,10 +41,9 @@ impl SqliteStore {
 /// Makes the file if there is none, and applies the migrations that are missing.
 pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
     let mut connection = open(&parse(options)?).await?;
-    let before = applied_versions(&MIGRATOR, &mut connection).await?;
-    MIGRATOR.run(&mut connection).await?;
+    let report = run_migrations(&MIGRATOR, &mut connection).await?;
     connection.close().await?;
-    Ok(report(&MIGRATOR, &before))
+    Ok(report)
 }
 
 fn parse(options: &StoreOptions) -> Result<SqliteConnectOptions, ConnectError> {
