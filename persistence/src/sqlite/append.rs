@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use engine::{AppendError, Batch, EventDetails, EventInfo, Reservation};
 use serde_json::{Value, json};
-use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
+use sqlx::pool::PoolConnection;
+use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
 use crate::columns::status_code;
@@ -13,19 +14,42 @@ use crate::columns::status_code;
 /// Writes a batch in one transaction.
 pub(crate) async fn append(writer: &SqlitePool, batch: &Batch) -> Result<(), AppendError> {
     let mut connection = writer.acquire().await.map_err(|error| aborted(&error))?;
+    let outcome = append_on(&mut connection, batch).await;
+    if !matches!(outcome, Ok(()) | Err(AppendError::Fenced)) {
+        close_after_failure(&mut connection);
+    }
+    outcome
+}
+
+/// Writes a new event with its sections.
+pub(crate) async fn create_event(writer: &SqlitePool, event: &EventInfo) -> Result<(), Error> {
+    let mut connection = writer.acquire().await?;
+    let outcome = create_event_on(&mut connection, event).await;
+    if outcome.is_err() {
+        close_after_failure(&mut connection);
+    }
+    outcome
+}
+
+/// SQLite ends the transaction by itself on some errors, such as a full disk. The driver does not notice,
+/// and could not begin another one on this connection.
+pub(crate) fn close_after_failure(connection: &mut PoolConnection<Sqlite>) {
+    connection.close_on_drop();
+}
+
+async fn append_on(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), AppendError> {
     // Dropped before its commit, a transaction is rolled back.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| aborted(&error))?;
     if !write_event(&mut transaction, batch).await.map_err(|error| aborted(&error))? {
         return Err(AppendError::Fenced);
     }
     write_rows(&mut transaction, batch).await.map_err(|error| aborted(&error))?;
-    transaction.commit().await.map_err(|error| AppendError::Unknown(error.to_string()))
+    transaction.commit().await.map_err(|error| commit_error(&error))
 }
 
-/// Writes a new event with its sections.
-pub(crate) async fn create_event(writer: &SqlitePool, event: &EventInfo) -> Result<(), Error> {
+async fn create_event_on(connection: &mut SqliteConnection, event: &EventInfo) -> Result<(), Error> {
     let details = &event.details;
-    let mut transaction = writer.begin_with("BEGIN IMMEDIATE").await?;
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     sqlx::query(
         "INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency,
              hold_ttl_s, max_hold_s, max_seats_per_reservation, created_at, updated_at)
@@ -248,6 +272,14 @@ fn expect_rows(verb: &str, what: &str, expected: usize, found: u64) -> Result<()
         return Ok(());
     }
     Err(Error::InvalidArgument(format!("the batch {verb} {expected} {what}, of which {found} exist")))
+}
+
+/// A full disk has no room for the mark that makes a transaction count, and SQLite takes back the rest.
+/// After any other error, such as one of fsync, the mark may be there or not.
+fn commit_error(error: &Error) -> AppendError {
+    const SQLITE_FULL: &str = "13";
+    let is_full = error.as_database_error().and_then(|error| error.code()).as_deref() == Some(SQLITE_FULL);
+    if is_full { aborted(error) } else { AppendError::Unknown(error.to_string()) }
 }
 
 /// Nothing is written before the commit.

@@ -4,9 +4,10 @@ use engine::{
     BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
     SeatMap, Snapshot, Timestamp,
 };
-use sqlx::{Error, SqliteConnection, SqlitePool};
+use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
+use super::append::close_after_failure;
 use crate::columns::{self, Columns, status_code};
 
 /// A query for events `e`, each with its sections as JSON.
@@ -22,12 +23,26 @@ macro_rules! select_events {
 }
 
 pub(crate) async fn activate(
-    pool: &SqlitePool,
+    writer: &SqlitePool,
     id: EventId,
     owner: &str,
     keys_since: Timestamp,
 ) -> Result<Option<Snapshot>, Error> {
-    let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
+    let mut connection = writer.acquire().await?;
+    let outcome = activate_on(&mut connection, id, owner, keys_since).await;
+    if outcome.is_err() {
+        close_after_failure(&mut connection);
+    }
+    outcome
+}
+
+async fn activate_on(
+    connection: &mut SqliteConnection,
+    id: EventId,
+    owner: &str,
+    keys_since: Timestamp,
+) -> Result<Option<Snapshot>, Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // From here on nobody else writes, so the reads below see one state of the event.
     let raised =
         sqlx::query("UPDATE events SET epoch = epoch + 1, owner = ?2 WHERE event_id = ?1 AND NOT deleted")
