@@ -1,5 +1,6 @@
 //! A store in memory that can be made to fail: for tests. It applies batches like the databases do.
 
+use std::cmp::Reverse;
 use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -337,7 +338,7 @@ impl Store for MemoryStore {
             .filter(|r| filter.before.is_none_or(|before| r.id < before))
             .cloned()
             .collect();
-        found.sort_by(|a, b| b.id.cmp(&a.id));
+        found.sort_by_key(|r| Reverse(r.id));
         found.truncate(filter.limit as usize);
         Ok(found)
     }

@@ -191,11 +191,18 @@ async fn update_reservations(
         ])
     })?;
     let done = sqlx::query(
-        "UPDATE reservations
-         SET status = u.value->>1, expires_at = u.value->>2, updated_at = u.value->>3,
-             confirmed_at = u.value->>4, cancelled_at = u.value->>5, seq = ?3
-         FROM json_each(?2) u
-         WHERE event_id = ?1 AND reservation_id = unhex(u.value->>0)",
+        // Materialized, so that each row looks for its reservation; else each of the event's reservations
+        // looks for its row.
+        "WITH u AS MATERIALIZED (
+             SELECT ?1 AS event_id, unhex(value->>0) AS id, value->>1 AS status, value->>2 AS expires_at,
+                 value->>3 AS updated_at, value->>4 AS confirmed_at, value->>5 AS cancelled_at
+             FROM json_each(?2)
+         )
+         UPDATE reservations
+         SET status = u.status, expires_at = u.expires_at, updated_at = u.updated_at,
+             confirmed_at = u.confirmed_at, cancelled_at = u.cancelled_at, seq = ?3
+         FROM u
+         WHERE reservations.event_id = u.event_id AND reservations.reservation_id = u.id",
     )
     .bind(id)
     .bind(rows)

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::{
-    Batch, BatchId, Change, Currency, EventDetails, EventId, EventInfo, Layout, MemoryStore, Reservation,
-    ReservationId, ReservationStatus, SeatCounts, SeatNo, Snapshot, Store, Timestamp, UserId,
+    Batch, BatchId, Change, Currency, EventDetails, EventId, EventInfo, Layout, Reservation, ReservationId,
+    ReservationStatus, SeatCounts, SeatNo, Snapshot, Store, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -15,16 +15,6 @@ pub const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_123_456);
 #[async_trait]
 pub trait Database: Sync {
     async fn connect(&self) -> Arc<dyn Store>;
-}
-
-#[derive(Default)]
-pub struct InMemory(Arc<MemoryStore>);
-
-#[async_trait]
-impl Database for InMemory {
-    async fn connect(&self) -> Arc<dyn Store> {
-        self.0.clone()
-    }
 }
 
 /// An event of 12 seats, made at `created_at`.

@@ -1,8 +1,9 @@
 //! One suite for every store: each case is a function over a store, and runs on all of them.
-#![allow(missing_docs, unreachable_pub)]
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod cases;
 mod helpers;
+mod memory;
 mod postgres;
 mod redis_lease;
 mod sqlite;
@@ -22,7 +23,7 @@ macro_rules! on_every_store {
         }
         mod in_memory {
             $(#[tokio::test] async fn $case() {
-                crate::cases::$case(&crate::helpers::InMemory::default()).await;
+                crate::cases::$case(&crate::memory::InMemory::default()).await;
             })*
         }
     };
