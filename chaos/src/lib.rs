@@ -1,0 +1,6 @@
+//! Chaos runs: three real nodes with a real Postgres and Redis, links that break on demand, clients that keep
+//! asking, and a checker that compares what they were told with what the store holds.
+
+pub mod check;
+pub mod history;
+pub mod proxy;
