@@ -2,6 +2,7 @@
 //! queue to the state and writes the changes. Load makes the batches bigger, not the queue longer.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, RwLock};
 use std::time::{Duration, Instant};
 
@@ -46,13 +47,20 @@ impl actix::Message for Message {
 pub(crate) struct Slot {
     pub(crate) gate: Arc<Gate>,
     view: RwLock<EventView>,
+    epoch: AtomicU64,
     /// Its sender is the actor's, and goes with it.
     alive: watch::Receiver<()>,
 }
 
 impl Slot {
-    fn new(capacity: usize, event: &Event, alive: watch::Receiver<()>) -> Arc<Self> {
-        Arc::new(Self { gate: Gate::new(capacity), view: RwLock::new(view_of(event)), alive })
+    fn new(capacity: usize, owned: &Owned, alive: watch::Receiver<()>) -> Arc<Self> {
+        let view = RwLock::new(view_of(&owned.event));
+        Arc::new(Self { gate: Gate::new(capacity), view, epoch: AtomicU64::new(owned.epoch), alive })
+    }
+
+    /// The epoch under which the actor writes.
+    pub(crate) fn epoch(&self) -> u64 {
+        self.epoch.load(Ordering::Acquire)
     }
 
     /// Waits until the actor is gone, and all it held with it.
@@ -100,7 +108,7 @@ type Pending = Vec<(Request, Answer)>;
 impl EventActor {
     pub(crate) fn new(shared: Arc<Shared>, owned: Owned) -> Self {
         let (alive, alive_receiver) = watch::channel(());
-        let slot = Slot::new(shared.config.queue_per_event, &owned.event, alive_receiver);
+        let slot = Slot::new(shared.config.queue_per_event, &owned, alive_receiver);
         Self {
             shared,
             slot,
@@ -283,6 +291,7 @@ impl EventActor {
     fn resume(&mut self, owned: Owned, ctx: &mut Context<Self>) {
         self.event = owned.event;
         self.epoch = owned.epoch;
+        self.slot.epoch.store(owned.epoch, Ordering::Release);
         self.not_before = owned.not_before;
         self.seat_map = None;
         self.busy = false;

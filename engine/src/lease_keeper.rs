@@ -1,7 +1,9 @@
-//! Keeps this node known to the others, and its leases prolonged.
+//! Keeps this node known to the others, its leases prolonged, and its memory honest: an event that another node
+//! has taken over is given up also when nobody writes to it here, so that no stale state is shown.
 
 use std::sync::{Arc, Weak};
 
+use crate::id::EventId;
 use crate::registry::Registry;
 use crate::shared::Shared;
 
@@ -23,7 +25,9 @@ async fn beat(shared: &Shared, registry: &Registry) {
     if let Err(fault) = shared.lease.heartbeat(can_own).await {
         tracing::warn!(%fault, "no heartbeat");
     }
-    match shared.lease.renew(&registry.live_ids()).await {
+    let live = registry.live_ids();
+    give_up_superseded(shared, registry, &live).await;
+    match shared.lease.renew(&live).await {
         Ok(lost) => {
             for id in lost {
                 tracing::warn!(event_id = %id, "lease lost to another node");
@@ -32,5 +36,16 @@ async fn beat(shared: &Shared, registry: &Registry) {
         }
         // The owner goes on without leases: the epoch in the store is what makes that safe.
         Err(fault) => tracing::warn!(%fault, "leases not prolonged"),
+    }
+}
+
+async fn give_up_superseded(shared: &Shared, registry: &Registry, live: &[EventId]) {
+    match shared.store.epochs(live).await {
+        Ok(epochs) => {
+            for (id, epoch) in epochs {
+                registry.give_up_if_before(id, epoch);
+            }
+        }
+        Err(fault) => tracing::warn!(%fault, "epochs not checked"),
     }
 }

@@ -159,6 +159,14 @@ impl Registry {
         self.entries().into_iter().filter(|(_, entry)| is_live(entry)).map(|(id, _)| id).collect()
     }
 
+    /// Gives an event up if its ownership here is older than `epoch`.
+    pub(crate) fn give_up_if_before(&self, id: EventId, epoch: u64) {
+        if self.peek(id).is_some_and(|live| live.slot.epoch() < epoch) {
+            tracing::warn!(event_id = %id, epoch, "another node took the event over");
+            self.give_up(id);
+        }
+    }
+
     /// Lets an event that another node owns now write what it still can, and end.
     pub(crate) fn give_up(&self, id: EventId) {
         if let Some(live) = self.peek(id) {

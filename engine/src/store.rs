@@ -163,6 +163,15 @@ pub trait Store: Send + Sync + 'static {
     /// The ids of all events, deleted ones too, in order, after `after`: for checks.
     async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault>;
 
+    /// The epochs of the events of these ids, so that an owner that lost one notices without writing.
+    async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
+        let mut epochs = Vec::with_capacity(ids.len());
+        for &id in ids {
+            epochs.extend(self.event(id).await?.map(|row| (id, row.epoch)));
+        }
+        Ok(epochs)
+    }
+
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreFault>;
 }

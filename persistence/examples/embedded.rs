@@ -6,7 +6,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use engine::{
-    Caller, Clock, Currency, Engine, EngineConfig, EventDetails, Layout, LocalLease, NewEvent, SystemClock, UserId,
+    Caller, Clock, Currency, Engine, EngineConfig, EventDetails, Layout, LocalLease, NewEvent, SystemClock,
+    UserId,
 };
 use persistence::StoreOptions;
 use uuid::Uuid;

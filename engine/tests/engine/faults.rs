@@ -89,6 +89,17 @@ async fn invariant_4_a_fenced_batch_is_decided_again_by_the_owner() {
     universe.end().await;
 }
 
+#[actix_rt::test]
+async fn an_owner_that_was_superseded_notices_without_writing() {
+    let universe = Universe::new(config());
+    let id = universe.event(10).await;
+    universe.reserve(id, 1, &[1]).await.expect("free");
+    let now = engine::Clock::now(&*universe.clock);
+    universe.store.activate(id, "another node", now).await.expect("the store is up");
+    eventually("the stale memory is dropped", async || universe.engine.live_events() == 0).await;
+    universe.end().await;
+}
+
 /// Invariant 9, for a panic.
 #[actix_rt::test]
 async fn invariant_9_a_panic_in_one_event_harms_no_other() {
