@@ -2,5 +2,11 @@
 //! asking, and a checker that compares what they were told with what the store holds.
 
 pub mod check;
+pub mod client;
+pub mod cluster;
+pub mod fault;
 pub mod history;
+pub mod load;
 pub mod proxy;
+pub mod records;
+pub mod run;
