@@ -11,6 +11,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
+use crate::cluster::keep_request_id;
 use crate::problem::Problem;
 use crate::request_id::{self, RequestId};
 use crate::server::AppState;
@@ -30,6 +31,9 @@ pub async fn observe<B: MessageBody>(
     if asked.method == Method::HEAD {
         // Handlers know GET only; the server sends no body in answer to HEAD, whoever made it.
         request.head_mut().method = Method::GET;
+    }
+    if state.cluster.is_some() {
+        keep_request_id(request.headers_mut(), &asked.request_id);
     }
     match next.call(request).await {
         Ok(response) => {

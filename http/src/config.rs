@@ -8,6 +8,7 @@ use engine::UserId;
 use uuid::Uuid;
 
 use crate::auth::Keys;
+use crate::cluster::{Cluster, header_value};
 
 const DEV_ADMIN_KEY: &str = "dev-admin-key-12345";
 const DEV_USER_KEY: &str = "dev-user-key-67890";
@@ -22,6 +23,18 @@ pub struct Config {
     /// The Redis that holds the leases of several nodes. Absent: one node, leases in process.
     #[arg(long, env, global = true, hide_env_values = true)]
     pub redis_url: Option<String>,
+    /// The address by which the other nodes reach this one. Absent: `http://127.0.0.1:PORT`.
+    #[arg(long, env, global = true)]
+    pub node_url: Option<String>,
+    /// What the nodes know and clients do not, at least 16 characters. Needed with REDIS_URL.
+    #[arg(long, env, global = true, hide_env_values = true)]
+    pub cluster_secret: Option<String>,
+    /// How long a lease on an event lasts without being prolonged, in milliseconds. It is prolonged every third.
+    #[arg(long, env, global = true, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(300..))]
+    pub lease_ttl_ms: u64,
+    /// How long the database may take to write a batch, in milliseconds; less than LEASE_TTL_MS.
+    #[arg(long, env, global = true, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch_timeout_ms: u64,
     /// The port to listen on.
     #[arg(long, env, global = true, default_value_t = 8080)]
     pub port: u16,
@@ -74,8 +87,9 @@ pub struct Config {
     #[arg(long, env, global = true, default_value_t = 75)]
     pub keep_alive_s: u64,
     /// How long the server is unready, but still answers, before it stops, in milliseconds.
-    #[arg(long, env, global = true, default_value_t = 0)]
-    pub shutdown_grace_ms: u64,
+    /// Absent: 0 in development, else 2000.
+    #[arg(long, env, global = true)]
+    pub shutdown_grace_ms: Option<u64>,
     /// How many threads answer requests. Absent: one a core.
     #[arg(long, env, global = true)]
     pub workers: Option<usize>,
@@ -148,6 +162,27 @@ impl Config {
             return Err(ConfigError::new("USER_API_KEY", "must differ from ADMIN_API_KEY"));
         }
         crate::telemetry::filter(&self.log_level)?;
+        if self.redis_url().is_some() { self.check_cluster() } else { Ok(()) }
+    }
+
+    fn check_cluster(&self) -> Result<(), ConfigError> {
+        let secret = self.cluster_secret.as_deref().unwrap_or_default();
+        if secret.len() < MIN_KEY_LENGTH || header_value(secret).is_err() {
+            let problem = "is needed with REDIS_URL: at least 16 visible characters, the same on every node";
+            return Err(ConfigError::new("CLUSTER_SECRET", problem));
+        }
+        if !self.node_url().starts_with("http://") || header_value(&self.node_url()).is_err() {
+            return Err(ConfigError::new("NODE_URL", "must be http://host:port"));
+        }
+        if self.batch_timeout_ms >= self.lease_ttl_ms {
+            return Err(ConfigError::new("BATCH_TIMEOUT_MS", "must be less than LEASE_TTL_MS"));
+        }
+        if self.database_url.starts_with("sqlite") {
+            return Err(ConfigError::new(
+                "DATABASE_URL",
+                "must be postgres://… with REDIS_URL: nodes share a database",
+            ));
+        }
         Ok(())
     }
 
@@ -178,9 +213,38 @@ impl Config {
         self.redis_url.as_deref().filter(|url| !url.is_empty())
     }
 
+    /// The address by which the other nodes reach this one, without a slash at its end.
+    pub fn node_url(&self) -> String {
+        let given = self.node_url.clone().filter(|url| !url.is_empty());
+        given.unwrap_or_else(|| format!("http://127.0.0.1:{}", self.port)).trim_end_matches('/').to_owned()
+    }
+
+    /// This node among others; `None` without REDIS_URL.
+    pub fn cluster(&self) -> Option<Cluster> {
+        self.redis_url()?;
+        let own_host = if self.bind == "0.0.0.0" { "127.0.0.1" } else { &self.bind };
+        Some(Cluster {
+            node_url: header_value(&self.node_url()).ok()?,
+            own_url: format!("http://{own_host}:{}", self.port),
+            secret: header_value(self.cluster_secret.as_deref()?).ok()?,
+            forward_timeout: self.lease_ttl().min(self.request_timeout()),
+        })
+    }
+
+    /// How long a lease lasts.
+    pub fn lease_ttl(&self) -> Duration {
+        Duration::from_millis(self.lease_ttl_ms)
+    }
+
     /// How long a hold lasts in events that do not say it themselves.
     pub fn default_hold_ttl_s(&self) -> u32 {
         self.reservation_expiry_minutes * 60
+    }
+
+    /// How long the server is unready, but still answers, before it stops.
+    pub fn shutdown_grace(&self) -> Duration {
+        let default_ms = if self.environment == Environment::Development { 0 } else { 2_000 };
+        Duration::from_millis(self.shutdown_grace_ms.unwrap_or(default_ms))
     }
 
     /// How long a request may take.

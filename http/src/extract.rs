@@ -108,7 +108,12 @@ fn content_length(request: &HttpRequest) -> usize {
     value.and_then(|value| value.parse().ok()).unwrap_or(0)
 }
 
-async fn read(payload: &mut Payload, announced_bytes: usize, max_bytes: usize) -> Result<BytesMut, Problem> {
+/// Reads a body of at most `max_bytes`.
+pub(crate) async fn read(
+    payload: &mut Payload,
+    announced_bytes: usize,
+    max_bytes: usize,
+) -> Result<BytesMut, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge, format!("the body may have {max_bytes} bytes"));
     if announced_bytes > max_bytes {
         return Err(too_large());

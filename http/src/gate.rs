@@ -16,7 +16,8 @@ pub async fn gate<B: MessageBody>(
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
     let identified = state.keys.identify(request.headers());
-    if let Some(limit) = &state.rate_limit {
+    let passed_on = state.cluster.as_ref().is_some_and(|cluster| cluster.hops(request.headers()) > 0);
+    if let Some(limit) = state.rate_limit.as_ref().filter(|_| !passed_on) {
         let counted = identified.as_ref().copied().unwrap_or(Identity::Anonymous);
         limit.check(counted, request.peer_addr().map(|peer| peer.ip()))?;
     }

@@ -1,7 +1,7 @@
 //! The server: one function builds the application, for `main` and for the tests alike.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -17,6 +17,7 @@ use utoipa_swagger_ui::SwaggerUi;
 
 use crate::access_log::observe;
 use crate::auth::Keys;
+use crate::cluster::{Cluster, forward};
 use crate::config::Config;
 use crate::gate::gate;
 use crate::limit::RateLimit;
@@ -40,6 +41,7 @@ pub struct AppState {
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: usize,
     pub(crate) default_hold_ttl_s: u32,
+    pub(crate) cluster: Option<Cluster>,
     pub(crate) routes: RouteTable,
     pub(crate) metrics: PrometheusHandle,
     is_stopping: AtomicBool,
@@ -55,6 +57,7 @@ impl AppState {
             request_timeout: config.request_timeout(),
             max_body_bytes: config.max_body_bytes,
             default_hold_ttl_s: config.default_hold_ttl_s(),
+            cluster: config.cluster(),
             routes: RouteTable::of(openapi::document()),
             metrics,
             is_stopping: AtomicBool::new(false),
@@ -71,8 +74,9 @@ impl AppState {
     }
 }
 
-/// A server that answers on `listener`. Signals are the caller's to handle.
-pub fn listen(state: web::Data<AppState>, config: &Config, listener: TcpListener) -> io::Result<Server> {
+/// A server that answers where `config` says, and its address (of port 0 the system makes a free one).
+/// Signals are the caller's to handle. Must be called within an actix `System`.
+pub fn start(state: web::Data<AppState>, config: &Config) -> io::Result<(Server, SocketAddr)> {
     actix_web::rt::spawn(upkeep(state.clone()));
     let mut server = HttpServer::new(move || app(state.clone()))
         .keep_alive(Duration::from_secs(config.keep_alive_s))
@@ -83,7 +87,9 @@ pub fn listen(state: web::Data<AppState>, config: &Config, listener: TcpListener
     if let Some(workers) = config.workers {
         server = server.workers(workers.max(1));
     }
-    Ok(server.listen(listener)?.run())
+    let server = server.bind((config.bind.as_str(), config.port))?;
+    let address = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok((server.run(), address))
 }
 
 fn app(
@@ -108,11 +114,11 @@ fn app(
 }
 
 /// Every documented route.
-///
-/// A layer that passes requests on to the node that owns an event belongs around this scope, inside `gate`:
-/// there the answer's error is a [`Problem`] with [`Problem::owner`].
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    let api = utoipa_actix_web::scope("/api/v1").wrap(from_fn(gate)).configure(routes::configure_api);
+    let api = utoipa_actix_web::scope("/api/v1")
+        .wrap(from_fn(forward))
+        .wrap(from_fn(gate))
+        .configure(routes::configure_api);
     config.service(api).configure(routes::configure_root);
 }
 

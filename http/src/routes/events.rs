@@ -8,6 +8,7 @@ use utoipa::IntoParams;
 
 use super::event_body::{EventBody, EventPatchBody, NewEventBody};
 use crate::auth::Admin;
+use crate::cluster::CommandEngine;
 use crate::extract::{JsonBody, Parameters, PathId};
 use crate::paging::Page;
 use crate::problem::{Problem, ProblemDocument};
@@ -76,7 +77,10 @@ pub(crate) async fn list(
     security(()),
 )]
 #[get("/events/{id}")]
-pub(crate) async fn get(state: web::Data<AppState>, PathId(id): PathId<EventId>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn get(
+    state: web::Data<AppState>,
+    PathId(id): PathId<EventId>,
+) -> Result<HttpResponse, Problem> {
     let view = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::Ok().json(EventBody::from(view)))
 }
@@ -90,13 +94,12 @@ pub(crate) async fn get(state: web::Data<AppState>, PathId(id): PathId<EventId>)
 )]
 #[patch("/events/{id}")]
 pub(crate) async fn amend(
-    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     _: Admin,
     PathId(id): PathId<EventId>,
     JsonBody(body): JsonBody<EventPatchBody>,
 ) -> Result<HttpResponse, Problem> {
-    let view =
-        state.engine.amend_event(id, body.into()).await.map_err(|error| Problem::from_call(error, id))?;
+    let view = engine.amend_event(id, body.into()).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::Ok().json(EventBody::from(view)))
 }
 
@@ -113,10 +116,10 @@ pub(crate) async fn amend(
 )]
 #[delete("/events/{id}")]
 pub(crate) async fn delete(
-    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     _: Admin,
     PathId(id): PathId<EventId>,
 ) -> Result<HttpResponse, Problem> {
-    state.engine.delete_event(id).await.map_err(|error| Problem::from_call(error, id))?;
+    engine.delete_event(id).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::NoContent().finish())
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::reservation_body::{NewReservationBody, ReservationBody, visible};
 use crate::auth::Member;
+use crate::cluster::CommandEngine;
 use crate::extract::{JsonBody, PathId};
 use crate::problem::{Code, Problem, ProblemDocument};
 use crate::server::AppState;
@@ -40,6 +41,7 @@ const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 #[post("/reservations")]
 pub(crate) async fn reserve(
     state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     Member(caller): Member,
     request: HttpRequest,
     JsonBody(body): JsonBody<NewReservationBody>,
@@ -55,7 +57,7 @@ pub(crate) async fn reserve(
             return Err(problem);
         }
     };
-    let reserved = state.engine.reserve(event_id, user_id, seats, key).await;
+    let reserved = engine.reserve(event_id, user_id, seats, key).await;
     let view = reserved.map_err(|error| Problem::from_call(error, event_id))?;
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("/api/v1/reservations/{}", view.reservation.id)));
@@ -95,10 +97,11 @@ pub(crate) async fn get(
 #[post("/reservations/{id}/confirm")]
 pub(crate) async fn confirm(
     state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, state.engine.confirm(id, caller)).await
+    answer(&state, id, engine.confirm(id, caller)).await
 }
 
 /// Gives the seats back, held or sold. Cancelling again gives the same answer.
@@ -115,10 +118,11 @@ pub(crate) async fn confirm(
 #[post("/reservations/{id}/cancel")]
 pub(crate) async fn cancel(
     state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, state.engine.cancel(id, caller)).await
+    answer(&state, id, engine.cancel(id, caller)).await
 }
 
 /// Holds the seats for another `hold_ttl_s` from now, at most until `max_hold_s` after the hold began.
@@ -135,10 +139,11 @@ pub(crate) async fn cancel(
 #[post("/reservations/{id}/extend")]
 pub(crate) async fn extend(
     state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, state.engine.extend(id, caller)).await
+    answer(&state, id, engine.extend(id, caller)).await
 }
 
 async fn answer(
