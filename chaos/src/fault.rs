@@ -192,7 +192,8 @@ async fn cut(proxy: &Proxy, cut: Cut) {
         }
     };
     // An owner that lost its events meanwhile writes no more batches.
-    let _ = tokio::time::timeout(STRIKE_PATIENCE, struck).await;
+    let r = tokio::time::timeout(STRIKE_PATIENCE, struck).await;
+    eprintln!("cut {}", r.is_ok());
 }
 
 async fn standby_absent(cluster: &Cluster) -> Result<(), SetupError> {

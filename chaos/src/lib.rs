@@ -7,6 +7,7 @@ pub mod cluster;
 pub mod fault;
 pub mod history;
 pub mod load;
+pub mod proof;
 pub mod proxy;
 pub mod records;
 pub mod run;

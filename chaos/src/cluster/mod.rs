@@ -63,6 +63,7 @@ pub struct Cluster {
     pub redis: Redis,
     /// How far the clocks of the nodes are ahead of the machine's, when they agree.
     clock_offset_ms: AtomicI64,
+    unfenced: bool,
     /// Last, so that it goes after the processes.
     folder: TempDir,
 }
@@ -78,7 +79,8 @@ impl Cluster {
         for index in 0..options.nodes {
             nodes.push(Node::new(index, options, &postgres, &redis, folder.path()).await?);
         }
-        let cluster = Self { nodes, postgres, redis, clock_offset_ms: AtomicI64::new(0), folder };
+        let (clock_offset_ms, unfenced) = (AtomicI64::new(0), options.unfenced);
+        let cluster = Self { nodes, postgres, redis, clock_offset_ms, unfenced, folder };
         cluster.heal().await?;
         Ok(cluster)
     }
@@ -93,6 +95,10 @@ impl Cluster {
         self.postgres.ensure_running().await?;
         for node in &self.nodes {
             node.ensure_running(self.clock_offset_ms()).await?;
+            if self.unfenced {
+                // Each replaces the same function in the database, which it cannot do at the same time.
+                node.wait_ready().await?;
+            }
         }
         for node in &self.nodes {
             node.wait_ready().await?;
