@@ -21,10 +21,8 @@ macro_rules! sections {
 
 /// A query for events `e`, each with its sections as JSON.
 macro_rules! select_events {
-    ($($more:literal),*) => {
-        concat!(
-            "SELECT e.*, ", sections!(), $($more),*
-        )
+    ($more:literal) => {
+        concat!("SELECT e.*, ", sections!(), $more)
     };
 }
 
