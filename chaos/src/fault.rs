@@ -50,7 +50,7 @@ pub enum Fault {
     RedisKilled,
     /// Postgres is restarted without a shutdown.
     PostgresRestarted,
-    /// The owner's node cannot be reached by the others, nor answer them.
+    /// No node reaches another one, both ways.
     Partition,
     /// The others' requests do not reach the owner's node; or its answers do not reach them.
     PartitionOneWay,
@@ -95,8 +95,8 @@ impl Target<'_> {
         owner.unwrap_or_else(|| &self.cluster.nodes[rng.random_range(0..self.cluster.nodes.len())])
     }
 
-    /// Lets a fault happen, and waits until it has worked.
-    pub async fn strike(&self, fault: Fault, rng: &mut StdRng) -> Result<(), SetupError> {
+    /// Lets a fault happen, and waits until it has worked. `false`: there was nothing to strike.
+    pub async fn strike(&self, fault: Fault, rng: &mut StdRng) -> Result<bool, SetupError> {
         let (cluster, owner) = (self.cluster, self.owner(rng));
         let beyond_ttl = LEASE_TTL.mul_f64(rng.random_range(1.3..2.2));
         let some_s = Duration::from_millis(rng.random_range(1_500..3_500));
@@ -121,8 +121,8 @@ impl Target<'_> {
                 owner.redis.heal();
                 owner.postgres.heal();
             }
-            Fault::AnswerLost => cut(&owner.postgres, Cut::Answer).await,
-            Fault::CommitDropped => cut(&owner.postgres, Cut::Request).await,
+            Fault::AnswerLost => return Ok(cut(&owner.postgres, Cut::Answer).await),
+            Fault::CommitDropped => return Ok(cut(&owner.postgres, Cut::Request).await),
             Fault::StandbyAbsent => standby_absent(cluster).await?,
             Fault::BackendsTerminated => cluster.postgres.terminate_all().await?,
             Fault::RedisStopped | Fault::RedisKilled => {
@@ -137,12 +137,11 @@ impl Target<'_> {
             Fault::RedisFlushed => cluster.redis.flush().await?,
             Fault::PostgresRestarted => cluster.postgres.restart_immediate().await?,
             Fault::Partition => {
-                hold(
-                    &owner.peers,
-                    Link { holds_requests: true, holds_answers: true, ..Link::default() },
-                    some_s,
-                )
-                .await;
+                for node in &cluster.nodes {
+                    node.peers.set(Link { holds_requests: true, holds_answers: true, ..Link::default() });
+                }
+                tokio::time::sleep(some_s).await;
+                cluster.nodes.iter().for_each(|node| node.peers.heal());
             }
             Fault::PartitionOneWay => {
                 let is_outward = rng.random_bool(0.5);
@@ -166,7 +165,7 @@ impl Target<'_> {
             Fault::RollingRestart => rolling_restart(cluster).await?,
             Fault::ClocksApart => clocks_apart(cluster, rng).await?,
         }
-        Ok(())
+        Ok(true)
     }
 }
 
@@ -182,8 +181,8 @@ async fn hold(proxy: &Proxy, link: Link, duration: Duration) {
     proxy.heal();
 }
 
-/// Waits until a batch came by: without one there is nothing to cut.
-async fn cut(proxy: &Proxy, cut: Cut) {
+/// Waits until a batch came by. `false`: none did, since the node lost its events meanwhile.
+async fn cut(proxy: &Proxy, cut: Cut) -> bool {
     let before = proxy.cuts();
     proxy.arm(cut, BATCH);
     let struck = async {
@@ -191,9 +190,7 @@ async fn cut(proxy: &Proxy, cut: Cut) {
             tokio::time::sleep(Duration::from_millis(5)).await;
         }
     };
-    // An owner that lost its events meanwhile writes no more batches.
-    let r = tokio::time::timeout(STRIKE_PATIENCE, struck).await;
-    eprintln!("cut {}", r.is_ok());
+    tokio::time::timeout(STRIKE_PATIENCE, struck).await.is_ok()
 }
 
 async fn standby_absent(cluster: &Cluster) -> Result<(), SetupError> {

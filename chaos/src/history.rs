@@ -1,5 +1,6 @@
 //! What the clients asked, and what they were told: the evidence that the checker judges.
 
+use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -37,6 +38,14 @@ impl Ask {
         match self {
             Self::Reserve { event_id, .. } | Self::View(event_id) => *event_id,
             Self::Confirm(id) | Self::Cancel(id) | Self::Extend(id) | Self::Read(id) => id.event_id(),
+        }
+    }
+
+    /// The reservation that is asked about, if it is an existing one.
+    pub fn reservation_id(&self) -> Option<ReservationId> {
+        match self {
+            Self::Confirm(id) | Self::Cancel(id) | Self::Extend(id) | Self::Read(id) => Some(*id),
+            Self::Reserve { .. } | Self::View(_) => None,
         }
     }
 
@@ -116,6 +125,32 @@ pub struct Call {
     pub answer: Answer,
 }
 
+impl fmt::Display for Call {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (sent_s, ended_s) = (self.sent_at.as_secs_f64(), self.ended_at.as_secs_f64());
+        write!(f, "[{} to node {} at {sent_s:.3} s, answered at {ended_s:.3} s", self.ask, self.asked_node)?;
+        match &self.decided_by {
+            Some(node) => write!(f, " by {node}: {:?}]", self.answer),
+            None => write!(f, ": {:?}]", self.answer),
+        }
+    }
+}
+
+impl fmt::Display for Ask {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Reserve { user_id, seats, key, .. } => {
+                write!(f, "reserve {seats:?} for user {user_id} with key {key}")
+            }
+            Self::Confirm(id) => write!(f, "confirm {id}"),
+            Self::Cancel(id) => write!(f, "cancel {id}"),
+            Self::Extend(id) => write!(f, "extend {id}"),
+            Self::Read(id) => write!(f, "read {id}"),
+            Self::View(id) => write!(f, "view {id}"),
+        }
+    }
+}
+
 /// The calls of all clients, as they end.
 #[derive(Debug, Clone, Default)]
 pub struct Log(Arc<Mutex<Vec<Call>>>);
@@ -131,11 +166,14 @@ impl Log {
         self.0.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// The node that decided last about an event, by the answers so far.
+    /// The node that carried out the last command of an event, by the answers so far.
     pub fn last_decider(&self, event_id: EventId) -> Option<String> {
         let calls = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         let of_event = |call: &&Call| {
-            call.ask.is_command() && call.ask.event_id() == event_id && call.decided_by.is_some()
+            call.ask.is_command()
+                && call.ask.event_id() == event_id
+                && matches!(call.answer, Answer::Done(_))
+                && call.decided_by.is_some()
         };
         calls.iter().rev().take(10_000).find(of_event).and_then(|call| call.decided_by.clone())
     }

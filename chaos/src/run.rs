@@ -146,9 +146,9 @@ async fn strike_for(
             Plan::Alone(fault) => target.strike(*fault, rng).await,
             Plan::Mixed(faults) => strike_mixed(faults, target, rng).await,
         };
-        strikes += 1;
-        if let Err(error) = struck {
-            problems.push(error.to_string());
+        match struck {
+            Ok(has_struck) => strikes += u32::from(has_struck),
+            Err(error) => problems.push(error.to_string()),
         }
         let pause_ms = rng.random_range(300..1_200);
         tokio::time::sleep(Duration::from_millis(pause_ms)).await;
@@ -157,11 +157,14 @@ async fn strike_for(
             break;
         }
     }
+    if strikes == 0 {
+        problems.push("the fault never struck".to_owned());
+    }
     strikes
 }
 
-async fn strike_mixed(faults: &[Fault], target: &Target<'_>, rng: &mut StdRng) -> Result<(), SetupError> {
-    let Some(&first) = faults.choose(rng) else { return Ok(()) };
+async fn strike_mixed(faults: &[Fault], target: &Target<'_>, rng: &mut StdRng) -> Result<bool, SetupError> {
+    let Some(&first) = faults.choose(rng) else { return Ok(false) };
     let second = faults.choose(rng).copied().filter(|&second| second != first && rng.random_bool(0.5));
     println!(
         "  {} {}",
@@ -177,7 +180,7 @@ async fn strike_mixed(faults: &[Fault], target: &Target<'_>, rng: &mut StdRng) -
     };
     // Of two at a time, one can take away what the other needs: a server that is down takes no commands.
     let (_, _) = tokio::join!(target.strike(first, rng), delayed);
-    Ok(())
+    Ok(true)
 }
 
 /// Now that nothing is broken, each node must serve, at the first try.

@@ -13,14 +13,14 @@ pub(super) fn check(calls: &[&Call], story: &Story, findings: &mut Findings) {
         match &call.answer {
             Answer::Done(seen) => {
                 if let Err((rule, text)) = check_done(&call.ask, seen, story) {
-                    findings.add(rule, format!("{text}: {call:?}"));
+                    findings.add(rule, format!("{text}: {call}"));
                 }
             }
             Answer::Viewed { version, reserved, confirmed } => {
                 let counts = SeatCounts { reserved: *reserved, confirmed: *confirmed };
                 check_view(call, *version, counts, story, findings);
             }
-            Answer::Odd(_) => findings.add(Rule::Answers, format!("an impossible answer: {call:?}")),
+            Answer::Odd(_) => findings.add(Rule::Answers, format!("an impossible answer: {call}")),
             Answer::Rejected { .. } | Answer::Nothing(_) => {}
         }
     }
@@ -60,7 +60,7 @@ fn check_done(ask: &Ask, seen: &Seen, story: &Story) -> Result<(), (Rule, String
 fn check_view(call: &Call, version: u64, counts: SeatCounts, story: &Story, findings: &mut Findings) {
     match story.counts.get(version as usize) {
         Some(expected) if *expected == counts => {}
-        expected => findings.add(Rule::Invariant(5), format!("the journal gives {expected:?} for {call:?}")),
+        expected => findings.add(Rule::Invariant(5), format!("the journal gives {expected:?} for {call}")),
     }
 }
 

@@ -65,7 +65,7 @@ fn check_decisions(calls: &[&Call], known: &Knowledge, findings: &mut Findings) 
         };
         let expected = known.before(since);
         if seq < expected {
-            findings.add(Rule::RealTime, format!("batch {expected} was known before {call:?}"));
+            findings.add(Rule::RealTime, format!("batch {expected} was known before {call}"));
         }
     }
 }
@@ -107,7 +107,7 @@ fn check_reservations(calls: &[&Call], findings: &mut Findings) {
         if let Answer::Done(seen) = &call.answer {
             let expected = known[&seen.id].before(call.sent_at);
             if seen.seq < expected {
-                let text = format!("the reservation was known as of batch {expected} before {call:?}");
+                let text = format!("the reservation was known as of batch {expected} before {call}");
                 findings.add(Rule::RealTime, text);
             }
         }

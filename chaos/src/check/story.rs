@@ -66,7 +66,7 @@ impl Story {
                 return story;
             }
         }
-        rejections.report(findings);
+        rejections.report(&story, findings);
         story
     }
 
@@ -182,10 +182,10 @@ impl<'a> Rejections<'a> {
                 }
                 Answer::Rejected { seq: Some(seq), .. } => findings.add(
                     Rule::Invariant(2),
-                    format!("{call:?} was decided against batch {seq}, the journal ends at {version}"),
+                    format!("{call} was decided against batch {seq}, the journal ends at {version}"),
                 ),
                 Answer::Rejected { seq: None, .. } => {
-                    findings.add(Rule::Answers, format!("{call:?} does not say against which batch"));
+                    findings.add(Rule::Answers, format!("{call} does not say against which batch"));
                 }
                 _ => {}
             }
@@ -199,9 +199,12 @@ impl<'a> Rejections<'a> {
         }
     }
 
-    fn report(self, findings: &mut Findings) {
+    fn report(self, story: &Story, findings: &mut Findings) {
         for call in self.waiting.into_values().flatten() {
-            findings.add(Rule::Answers, format!("no state of its batch explains the rejection {call:?}"));
+            let states = call.ask.reservation_id().and_then(|id| story.states.get(&id));
+            let known = states.map(|states| format!("; the reservation was {states:?}")).unwrap_or_default();
+            findings
+                .add(Rule::Answers, format!("no state of its batch explains the rejection {call}{known}"));
         }
     }
 }
