@@ -1,0 +1,37 @@
+# The server's image (the last stage), and the load generator's (`--target load`), which the demo uses.
+# It needs no BuildKit.
+
+# The workspace with all code taken out. It changes only when a dependency or a file's name does, so the long part of
+# the build, the dependencies, is a layer that stays.
+FROM debian:bookworm-slim AS skeleton
+WORKDIR /src
+COPY . .
+RUN find . -type f ! -name '*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete \
+    && find . -name '*.rs' -exec sh -c 'for file; do echo "fn main() {}" >"$file"; done' sh {} +
+
+FROM rust:1.95-bookworm AS builder
+WORKDIR /src
+COPY --from=skeleton /src .
+RUN cargo build --release --locked -p holdfast -p holdfast-load
+COPY . .
+# Cargo goes by the time of a file's last change, and the skeleton's is newer.
+RUN find . -name '*.rs' -exec touch {} + \
+    && cargo build --release --locked -p holdfast -p holdfast-load
+
+FROM debian:bookworm-slim AS load
+COPY --from=builder /src/target/release/load /usr/local/bin/
+USER 10001:10001
+ENTRYPOINT ["load"]
+
+FROM debian:bookworm-slim
+# Where the embedded database lies if no DATABASE_URL is given. Nothing else is ever written.
+RUN install -d -o 10001 -g 10001 /data
+COPY --from=builder /src/target/release/holdfast /usr/local/bin/
+USER 10001:10001
+WORKDIR /data
+VOLUME /data
+ENV BIND=0.0.0.0 PORT=8080
+EXPOSE 8080
+HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["holdfast", "healthcheck"]
+ENTRYPOINT ["holdfast"]
+CMD ["serve"]
