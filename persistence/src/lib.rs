@@ -1,5 +1,35 @@
 //! Where Holdfast keeps its events: Postgres and SQLite.
+//!
+//! [`connect`] chooses by the scheme of the URL. Both keep the same tables and answer the same; one suite
+//! of tests holds them together (`tests/conformance`).
 
+mod columns;
+mod options;
+mod postgres;
 mod redis_lease;
+mod retry;
 
-pub use redis_lease::RedisLease;
+use std::sync::Arc;
+
+use engine::Store;
+
+use crate::options::Backend;
+pub use crate::options::{ConnectError, MigrationReport, StoreOptions};
+pub use crate::redis_lease::RedisLease;
+
+/// Opens the store at `options.url`. A SQLite database is made and migrated where needed, a Postgres one is
+/// migrated only if `options.migrate` says so.
+pub async fn connect(options: &StoreOptions) -> Result<Arc<dyn Store>, ConnectError> {
+    Ok(match options.backend()? {
+        Backend::Postgres => Arc::new(postgres::PostgresStore::connect(options).await?),
+        Backend::Sqlite => unimplemented!(),
+    })
+}
+
+/// Brings the schema of the database at `options.url` up to date, and says whether it was new.
+pub async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
+    match options.backend()? {
+        Backend::Postgres => postgres::migrate(options).await,
+        Backend::Sqlite => unimplemented!(),
+    }
+}

@@ -1,0 +1,116 @@
+//! The outermost middleware: gives each request its id, writes problems as documents, and when the answer is
+//! known counts it and logs one line.
+
+use std::time::Instant;
+
+use actix_web::body::{EitherBody, MessageBody};
+use actix_web::dev::{ServiceRequest, ServiceResponse};
+use actix_web::error::InternalError;
+use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::middleware::Next;
+use actix_web::{Error, web};
+
+use crate::cluster::keep_request_id;
+use crate::problem::Problem;
+use crate::request_id::{self, RequestId};
+use crate::server::AppState;
+
+/// The middleware.
+pub async fn observe<B: MessageBody>(
+    state: web::Data<AppState>,
+    mut request: ServiceRequest,
+    next: Next<B>,
+) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+    let asked = Asked {
+        started: Instant::now(),
+        method: request.method().clone(),
+        uri: request.uri().clone(),
+        request_id: RequestId::of(request.headers()),
+    };
+    if asked.method == Method::HEAD {
+        // Handlers know GET only; the server sends no body in answer to HEAD, whoever made it.
+        request.head_mut().method = Method::GET;
+    }
+    if state.cluster.is_some() {
+        keep_request_id(request.headers_mut(), &asked.request_id);
+    }
+    match next.call(request).await {
+        Ok(response) => {
+            let mut response = asked.with_problem(response);
+            asked.conclude(&state, response.status());
+            let id = asked.request_id.into_header();
+            response.headers_mut().insert(request_id::HEADER, id);
+            Ok(response)
+        }
+        Err(error) => {
+            let mut response = asked.render(&problem_of(&error));
+            asked.conclude(&state, response.status());
+            let id = asked.request_id.into_header();
+            response.headers_mut().insert(request_id::HEADER, id);
+            Err(InternalError::from_response(error, response).into())
+        }
+    }
+}
+
+/// What is known of a request before its answer.
+struct Asked {
+    started: Instant,
+    method: Method,
+    uri: Uri,
+    request_id: RequestId,
+}
+
+impl Asked {
+    fn with_problem<B: MessageBody>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
+        let problem = match response.response().error() {
+            Some(error) => problem_of(error),
+            // Refusals of the framework and of the Swagger files have no body.
+            None if is_bare_error(&response) => {
+                Problem::from_status(response.status(), "there is nothing here")
+            }
+            None => return response.map_into_left_body(),
+        };
+        let (request, _) = response.into_parts();
+        ServiceResponse::new(request, self.render(&problem)).map_into_right_body()
+    }
+
+    fn render(&self, problem: &Problem) -> actix_web::HttpResponse {
+        if let Some(cause) = problem.cause() {
+            tracing::warn!(
+                request_id = self.request_id.as_str(),
+                path = self.uri.path(),
+                cause,
+                "request failed"
+            );
+        }
+        problem.render(&self.uri, &self.request_id)
+    }
+
+    fn conclude(&self, state: &AppState, status: StatusCode) {
+        let latency = self.started.elapsed();
+        let route = state.routes.find(self.uri.path());
+        route.metrics.record(&self.method, status, latency);
+        tracing::info!(
+            target: "access",
+            method = self.method.as_str(),
+            path = self.uri.path(),
+            route = route.template.as_str(),
+            status = status.as_u16(),
+            latency_us = latency.as_micros() as u64,
+            request_id = self.request_id.as_str(),
+        );
+    }
+}
+
+fn problem_of(error: &Error) -> Problem {
+    match error.as_error::<Problem>() {
+        Some(problem) => problem.clone(),
+        None => Problem::from_status(error.as_response_error().status_code(), error.to_string()),
+    }
+}
+
+fn is_bare_error<B>(response: &ServiceResponse<B>) -> bool {
+    let status = response.status();
+    (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(CONTENT_TYPE)
+}

@@ -1,0 +1,107 @@
+//! Who asks: an API key in `X-API-Key`, or as a bearer token.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::http::header::{self, HeaderMap};
+use actix_web::{FromRequest, HttpMessage, HttpRequest};
+use engine::{Caller, UserId};
+use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
+
+use crate::problem::{Code, Problem};
+
+/// The header for an API key.
+pub const API_KEY_HEADER: &str = "x-api-key";
+
+/// The keys that the server knows, as hashes: comparing those leaks neither content nor length.
+#[derive(Clone)]
+pub struct Keys {
+    admin: [u8; 32],
+    user: [u8; 32],
+    user_id: UserId,
+}
+
+/// Who a request comes from. The middleware [`crate::gate`] leaves it in the request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Identity {
+    /// No key was given.
+    Anonymous,
+    /// The administrator's key, or a user's.
+    Known(Caller),
+}
+
+impl Keys {
+    /// The keys, and the user that the user's key acts for.
+    pub fn new(admin: &str, user: &str, user_id: UserId) -> Self {
+        Self { admin: hash(admin.as_bytes()), user: hash(user.as_bytes()), user_id }
+    }
+
+    /// Who sends these headers; a key that is not known is refused.
+    pub fn identify(&self, headers: &HeaderMap) -> Result<Identity, Problem> {
+        let Some(key) = presented(headers)? else { return Ok(Identity::Anonymous) };
+        let hash = hash(key);
+        let is_admin = bool::from(hash.ct_eq(&self.admin));
+        let is_user = bool::from(hash.ct_eq(&self.user));
+        match (is_admin, is_user) {
+            (true, _) => Ok(Identity::Known(Caller::Admin)),
+            (false, true) => Ok(Identity::Known(Caller::User(self.user_id))),
+            (false, false) => Err(Problem::new(Code::Unauthenticated, "the API key is not known")),
+        }
+    }
+}
+
+/// The caller of a request: a user or the administrator.
+#[derive(Debug, Clone, Copy)]
+pub struct Member(pub Caller);
+
+impl FromRequest for Member {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(caller(request).map(Self))
+    }
+}
+
+/// Proof that the caller of a request is the administrator.
+#[derive(Debug, Clone, Copy)]
+pub struct Admin;
+
+impl FromRequest for Admin {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        ready(match caller(request) {
+            Ok(Caller::Admin) => Ok(Self),
+            Ok(Caller::User(_)) => Err(Problem::new(Code::Forbidden, "this call is the administrator's")),
+            Err(problem) => Err(problem),
+        })
+    }
+}
+
+fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
+    match request.extensions().get::<Identity>() {
+        Some(Identity::Known(caller)) => Ok(*caller),
+        _ => {
+            let detail = "give an API key in the header X-API-Key, or in Authorization: Bearer";
+            Err(Problem::new(Code::Unauthenticated, detail))
+        }
+    }
+}
+
+fn presented(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
+    if let Some(key) = headers.get(API_KEY_HEADER) {
+        return Ok(Some(key.as_bytes()));
+    }
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    match value.as_bytes().split_at_checked(7) {
+        Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(Some(key.trim_ascii())),
+        _ => Err(Problem::new(Code::Unauthenticated, "Authorization must be Bearer and an API key")),
+    }
+}
+
+fn hash(key: &[u8]) -> [u8; 32] {
+    Sha256::digest(key).into()
+}

@@ -1,0 +1,294 @@
+//! The configuration: flags, environment variables and a `.env` file.
+
+use std::time::Duration;
+
+use clap::error::{ContextKind, ContextValue, ErrorKind};
+use clap::{Args, ValueEnum};
+use engine::UserId;
+use uuid::Uuid;
+
+use crate::auth::Keys;
+use crate::cluster::{Cluster, header_value};
+
+const DEV_ADMIN_KEY: &str = "dev-admin-key-12345";
+const DEV_USER_KEY: &str = "dev-user-key-67890";
+const MIN_KEY_LENGTH: usize = 16;
+
+/// Everything that can be configured. Each field is a flag and an environment variable of the same name.
+#[derive(Args, Clone)]
+pub struct Config {
+    /// Where events are kept: `sqlite://file.db`, or `postgres://user:password@host/database`.
+    #[arg(long, env, global = true, default_value = "sqlite://holdfast.db", hide_env_values = true)]
+    pub database_url: String,
+    /// The Redis that holds the leases of several nodes. Absent: one node, leases in process.
+    #[arg(long, env, global = true, hide_env_values = true)]
+    pub redis_url: Option<String>,
+    /// The address by which the other nodes reach this one. Absent: `http://127.0.0.1:PORT`.
+    #[arg(long, env, global = true)]
+    pub node_url: Option<String>,
+    /// What the nodes know and clients do not, at least 16 characters. Needed with REDIS_URL.
+    #[arg(long, env, global = true, hide_env_values = true)]
+    pub cluster_secret: Option<String>,
+    /// How long a lease on an event lasts without being prolonged, in milliseconds. It is prolonged every third.
+    #[arg(long, env, global = true, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(300..))]
+    pub lease_ttl_ms: u64,
+    /// How long the database may take to write a batch, in milliseconds; less than LEASE_TTL_MS.
+    #[arg(long, env, global = true, default_value_t = 3_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub batch_timeout_ms: u64,
+    /// The port to listen on.
+    #[arg(long, env, global = true, default_value_t = 8080)]
+    pub port: u16,
+    /// The address to listen on; 0.0.0.0 for every interface.
+    #[arg(long, env, global = true, default_value = "127.0.0.1")]
+    pub bind: String,
+    /// What is logged: error, warn, info, debug, trace, or directives such as `info,access=off`.
+    #[arg(long, env, global = true, default_value = "info")]
+    pub log_level: String,
+    /// How log lines look. Absent: text on a terminal, else json.
+    #[arg(long, env, global = true)]
+    pub log_format: Option<LogFormat>,
+    /// Outside development the well-known development keys are refused.
+    #[arg(long, env, global = true, default_value = "development")]
+    pub environment: Environment,
+    /// The administrator's API key, at least 16 characters.
+    #[arg(long, env, global = true, default_value = DEV_ADMIN_KEY, hide_env_values = true)]
+    pub admin_api_key: String,
+    /// The user's API key, at least 16 characters.
+    #[arg(long, env, global = true, default_value = DEV_USER_KEY, hide_env_values = true)]
+    pub user_api_key: String,
+    /// The user (a UUID) that the user's key acts for.
+    #[arg(long, env, global = true, default_value = "00000000-0000-4000-8000-000000000001")]
+    pub user_id: Uuid,
+    /// At most so many connections to the database.
+    #[arg(long, env, global = true, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    pub db_max_open_conns: u32,
+    /// So many connections to the database are kept open when idle.
+    #[arg(long, env, global = true, default_value_t = 5)]
+    pub db_max_idle_conns: u32,
+    /// So many connections to Redis.
+    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    pub redis_pool_size: u32,
+    /// How long a hold lasts in events that do not say it themselves, in minutes.
+    #[arg(long, env, global = true, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_440))]
+    pub reservation_expiry_minutes: u32,
+    /// How many requests a second an API key (or an anonymous address) may send. Absent or 0: any number.
+    #[arg(long, env, global = true)]
+    pub rate_limit_per_s: Option<u32>,
+    /// The largest request body, in bytes.
+    #[arg(long, env, global = true, default_value_t = 1_048_576)]
+    pub max_body_bytes: usize,
+    /// How long a request may take, with its body, before it is answered 503, in milliseconds.
+    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub request_timeout_ms: u64,
+    /// How long a client may take to send a request's headers, in milliseconds.
+    #[arg(long, env, global = true, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
+    pub header_timeout_ms: u64,
+    /// How long an idle connection stays open, in seconds.
+    #[arg(long, env, global = true, default_value_t = 75)]
+    pub keep_alive_s: u64,
+    /// How long the server is unready, but still answers, before it stops, in milliseconds.
+    #[arg(long, env, global = true, default_value_t = 0)]
+    pub shutdown_grace_ms: u64,
+    /// How many threads answer requests. Absent: one a core.
+    #[arg(long, env, global = true)]
+    pub workers: Option<usize>,
+    /// How many threads run events.
+    #[arg(long, env, global = true, default_value_t = 1)]
+    pub event_threads: usize,
+    /// How many commands of one event may wait; further ones are answered 503.
+    #[arg(long, env, global = true, default_value_t = 10_000)]
+    pub queue_per_event: usize,
+}
+
+/// How log lines look.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    /// For people.
+    Text,
+    /// For machines.
+    Json,
+}
+
+/// Where the server runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+#[allow(missing_docs)] // the names say it
+pub enum Environment {
+    Development,
+    Test,
+    Staging,
+    Production,
+}
+
+/// A setting that the server cannot start with, as one line that names it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{variable}: {problem}")]
+pub struct ConfigError {
+    /// The environment variable.
+    pub variable: String,
+    /// What is wrong with it.
+    pub problem: String,
+}
+
+impl ConfigError {
+    /// What is wrong with a variable.
+    pub fn new(variable: &str, problem: impl ToString) -> Self {
+        Self { variable: variable.to_owned(), problem: problem.to_string() }
+    }
+
+    /// What clap found, in one line. `None`: it was asked for help, which is no error.
+    pub fn from_clap(error: &clap::Error) -> Option<Self> {
+        if matches!(error.kind(), ErrorKind::DisplayHelp | ErrorKind::DisplayVersion) {
+            return None;
+        }
+        let text = error.to_string();
+        let problem = text.lines().next().unwrap_or_default().trim_start_matches("error: ").to_owned();
+        let variable = match error.get(ContextKind::InvalidArg) {
+            Some(ContextValue::String(argument)) if argument.starts_with("--") => variable_of(argument),
+            _ => "command line".to_owned(),
+        };
+        Some(Self { variable, problem })
+    }
+}
+
+impl Config {
+    /// Checks what concerns several settings, or is too special for the parser.
+    pub fn check(&self) -> Result<(), ConfigError> {
+        for (variable, key) in [("ADMIN_API_KEY", &self.admin_api_key), ("USER_API_KEY", &self.user_api_key)]
+        {
+            self.check_key(variable, key)?;
+        }
+        if self.admin_api_key == self.user_api_key {
+            return Err(ConfigError::new("USER_API_KEY", "must differ from ADMIN_API_KEY"));
+        }
+        crate::telemetry::filter(&self.log_level)?;
+        if self.redis_url().is_some() { self.check_cluster() } else { Ok(()) }
+    }
+
+    fn check_cluster(&self) -> Result<(), ConfigError> {
+        let secret = self.cluster_secret.as_deref().unwrap_or_default();
+        if secret.len() < MIN_KEY_LENGTH || header_value(secret).is_err() {
+            let problem = "is needed with REDIS_URL: at least 16 visible characters, the same on every node";
+            return Err(ConfigError::new("CLUSTER_SECRET", problem));
+        }
+        if !self.node_url().starts_with("http://") || header_value(&self.node_url()).is_err() {
+            return Err(ConfigError::new("NODE_URL", "must be http://host:port"));
+        }
+        if self.batch_timeout_ms >= self.lease_ttl_ms {
+            return Err(ConfigError::new("BATCH_TIMEOUT_MS", "must be less than LEASE_TTL_MS"));
+        }
+        if self.database_url.starts_with("sqlite") {
+            return Err(ConfigError::new(
+                "DATABASE_URL",
+                "must be postgres://… with REDIS_URL: nodes share a database",
+            ));
+        }
+        Ok(())
+    }
+
+    fn check_key(&self, variable: &str, key: &str) -> Result<(), ConfigError> {
+        if key.chars().count() < MIN_KEY_LENGTH {
+            return Err(ConfigError::new(variable, "must have at least 16 characters"));
+        }
+        if !key.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(ConfigError::new(variable, "must have visible ASCII characters only"));
+        }
+        let is_dev_key = [DEV_ADMIN_KEY, DEV_USER_KEY].contains(&key);
+        if is_dev_key && self.environment != Environment::Development {
+            return Err(ConfigError::new(
+                variable,
+                "is a development key; set a secret one, or ENVIRONMENT=development",
+            ));
+        }
+        Ok(())
+    }
+
+    /// The API keys.
+    pub fn keys(&self) -> Keys {
+        Keys::new(&self.admin_api_key, &self.user_api_key, UserId::new(self.user_id))
+    }
+
+    /// The Redis for leases; an empty setting counts as none.
+    pub fn redis_url(&self) -> Option<&str> {
+        self.redis_url.as_deref().filter(|url| !url.is_empty())
+    }
+
+    /// The address by which the other nodes reach this one, without a slash at its end.
+    pub fn node_url(&self) -> String {
+        let default = || format!("http://127.0.0.1:{}", self.port);
+        self.node_url.clone().unwrap_or_else(default).trim_end_matches('/').to_owned()
+    }
+
+    /// This node among others; `None` without REDIS_URL.
+    pub fn cluster(&self) -> Option<Cluster> {
+        self.redis_url()?;
+        let own_host = if self.bind == "0.0.0.0" { "127.0.0.1" } else { &self.bind };
+        Some(Cluster {
+            node_url: header_value(&self.node_url()).ok()?,
+            own_url: format!("http://{own_host}:{}", self.port),
+            secret: header_value(self.cluster_secret.as_deref()?).ok()?,
+            forward_timeout: self.lease_ttl().min(self.request_timeout()),
+        })
+    }
+
+    /// How long a lease lasts.
+    pub fn lease_ttl(&self) -> Duration {
+        Duration::from_millis(self.lease_ttl_ms)
+    }
+
+    /// How long a hold lasts in events that do not say it themselves.
+    pub fn default_hold_ttl_s(&self) -> u32 {
+        self.reservation_expiry_minutes * 60
+    }
+
+    /// How long a request may take.
+    pub fn request_timeout(&self) -> Duration {
+        Duration::from_millis(self.request_timeout_ms)
+    }
+}
+
+/// `--db-max-open-conns <N>` is set by `DB_MAX_OPEN_CONNS`.
+fn variable_of(argument: &str) -> String {
+    let flag = argument.split([' ', '=']).next().unwrap_or_default();
+    flag.trim_start_matches('-').replace('-', "_").to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Parser)]
+    struct Cli {
+        #[command(flatten)]
+        config: Config,
+    }
+
+    fn error_of(arguments: &[&str]) -> String {
+        match Cli::try_parse_from([&["holdfast"], arguments].concat()) {
+            Ok(cli) => cli.config.check().expect_err("it should not start").to_string(),
+            Err(error) => ConfigError::from_clap(&error).expect("no help was asked for").to_string(),
+        }
+    }
+
+    #[test]
+    fn an_error_is_one_line_that_names_the_variable() {
+        let secret = "0123456789abcdef";
+        for (arguments, variable) in [
+            (&["--port", "x"][..], "PORT: "),
+            (&["--db-max-open-conns", "0"], "DB_MAX_OPEN_CONNS: "),
+            (&["--reservation-expiry-minutes", "1441"], "RESERVATION_EXPIRY_MINUTES: "),
+            (&["--user-id", "me"], "USER_ID: "),
+            (&["--environment", "moon"], "ENVIRONMENT: "),
+            (&["--log-level", "loud"], "LOG_LEVEL: "),
+            (&["--admin-api-key", "short"], "ADMIN_API_KEY: "),
+            (&["--environment", "production"], "ADMIN_API_KEY: "),
+            (&["--environment", "production", "--admin-api-key", secret], "USER_API_KEY: "),
+            (&["--admin-api-key", secret, "--user-api-key", secret], "USER_API_KEY: "),
+        ] {
+            let error = error_of(arguments);
+            assert!(error.starts_with(variable), "{arguments:?}: {error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+}

@@ -1,0 +1,152 @@
+//! What handlers take from a request: ids in the path, query parameters and JSON bodies, all of them checked,
+//! and refused as problem documents.
+
+use std::future::{Future, Ready, ready};
+use std::pin::Pin;
+use std::str::FromStr;
+
+use actix_web::dev::Payload;
+use actix_web::http::header;
+use actix_web::web::{self, BytesMut};
+use actix_web::{FromRequest, HttpRequest};
+use engine::{EventId, ReservationId, UserId};
+use futures_util::StreamExt;
+use garde::Validate;
+use serde::de::DeserializeOwned;
+
+use crate::problem::{Code, FieldError, Problem};
+use crate::server::AppState;
+
+/// The id in the path. One that cannot be an id of its kind does not exist.
+pub struct PathId<T>(pub T);
+
+/// Ids that stand in paths.
+pub trait ApiId: FromStr {
+    /// The code for an id that does not exist.
+    const NOT_FOUND: Code;
+    /// The same in words.
+    const NOT_FOUND_DETAIL: &'static str;
+}
+
+impl ApiId for EventId {
+    const NOT_FOUND: Code = Code::EventNotFound;
+    const NOT_FOUND_DETAIL: &'static str = "there is no such event";
+}
+
+impl ApiId for ReservationId {
+    const NOT_FOUND: Code = Code::ReservationNotFound;
+    const NOT_FOUND_DETAIL: &'static str = "there is no such reservation";
+}
+
+impl ApiId for UserId {
+    const NOT_FOUND: Code = Code::UserNotFound;
+    const NOT_FOUND_DETAIL: &'static str = "a user's id is a UUID";
+}
+
+impl<T: ApiId> FromRequest for PathId<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let id = request.match_info().get("id").and_then(|id| id.parse().ok());
+        ready(id.map(Self).ok_or_else(|| Problem::new(T::NOT_FOUND, T::NOT_FOUND_DETAIL)))
+    }
+}
+
+/// Query parameters.
+pub struct Parameters<T>(pub T);
+
+impl<T: DeserializeOwned> FromRequest for Parameters<T> {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let query = web::Query::<T>::from_query(request.query_string());
+        ready(query.map(|query| Self(query.into_inner())).map_err(|error| {
+            let detail = match error {
+                actix_web::error::QueryPayloadError::Deserialize(cause) => cause.to_string(),
+                other => other.to_string(),
+            };
+            Problem::new(Code::MalformedRequest, format!("query: {detail}"))
+        }))
+    }
+}
+
+/// A JSON body that obeys the rules of its type.
+pub struct JsonBody<T>(pub T);
+
+impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for JsonBody<T> {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let max_bytes = request.app_data::<web::Data<AppState>>().map_or(0, |state| state.max_body_bytes);
+        let media_type = check_media_type(request);
+        let announced_bytes = content_length(request);
+        let mut payload = payload.take();
+        Box::pin(async move {
+            media_type?;
+            let body = read(&mut payload, announced_bytes, max_bytes).await?;
+            let value: T = parse(&body)?;
+            value.validate().map_err(field_errors)?;
+            Ok(Self(value))
+        })
+    }
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    let value = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
+    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
+    if essence.eq_ignore_ascii_case(b"application/json") {
+        return Ok(());
+    }
+    Err(Problem::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"))
+}
+
+fn content_length(request: &HttpRequest) -> usize {
+    let value = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+}
+
+/// Reads a body of at most `max_bytes`.
+pub(crate) async fn read(
+    payload: &mut Payload,
+    announced_bytes: usize,
+    max_bytes: usize,
+) -> Result<BytesMut, Problem> {
+    let too_large = || Problem::new(Code::BodyTooLarge, format!("the body may have {max_bytes} bytes"));
+    if announced_bytes > max_bytes {
+        return Err(too_large());
+    }
+    let mut body = BytesMut::with_capacity(announced_bytes);
+    while let Some(chunk) = payload.next().await {
+        let chunk = chunk.map_err(|error| Problem::new(Code::MalformedRequest, format!("body: {error}")))?;
+        if body.len() + chunk.len() > max_bytes {
+            return Err(too_large());
+        }
+        body.extend_from_slice(&chunk);
+    }
+    Ok(body)
+}
+
+fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
+    serde_json::from_slice(body).map_err(|_| {
+        // Only now the dearer way, which knows the path to the error.
+        let mut json = serde_json::Deserializer::from_slice(body);
+        let detail = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+            Err(error) if error.path().iter().next().is_some() => {
+                format!("{}: {}", error.path(), error.inner())
+            }
+            Err(error) => error.inner().to_string(),
+            Ok(_) => "there is something after the JSON document".to_owned(),
+        };
+        Problem::new(Code::MalformedRequest, detail)
+    })
+}
+
+fn field_errors(report: garde::Report) -> Problem {
+    let errors = report
+        .iter()
+        .map(|(path, error)| FieldError { field: path.to_string(), message: error.message().to_owned() });
+    Problem::invalid(errors.collect())
+}

@@ -1,0 +1,33 @@
+//! `holdfast healthcheck`: asks the server on this machine whether it is ready. For containers, which have
+//! no `curl`.
+
+use std::io::{self, Read, Write};
+use std::net::{TcpStream, ToSocketAddrs};
+use std::time::Duration;
+
+use crate::config::Config;
+
+const TIMEOUT: Duration = Duration::from_secs(3);
+
+/// Asks for `/readyz`; any answer but 200 is an error.
+pub fn check(config: &Config) -> io::Result<()> {
+    let host = match config.bind.as_str() {
+        "0.0.0.0" => "127.0.0.1",
+        "::" | "[::]" => "::1",
+        host => host,
+    };
+    let mut addresses = (host, config.port).to_socket_addrs()?;
+    let address = addresses.next().ok_or_else(|| io::Error::other(format!("{host} has no address")))?;
+    let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
+    stream.set_read_timeout(Some(TIMEOUT))?;
+    stream.set_write_timeout(Some(TIMEOUT))?;
+    write!(stream, "GET /readyz HTTP/1.1\r\nHost: {address}\r\nConnection: close\r\n\r\n")?;
+    let mut answer = String::new();
+    stream.take(4_096).read_to_string(&mut answer)?;
+    let status_line = answer.lines().next().unwrap_or_default();
+    if status_line.starts_with("HTTP/1.1 200 ") {
+        Ok(())
+    } else {
+        Err(io::Error::other(format!("not ready: {status_line}")))
+    }
+}

@@ -1,0 +1,80 @@
+//! The names of the server's metrics with their descriptions, and the handles to them.
+
+use std::sync::{Arc, OnceLock};
+use std::time::Duration;
+
+use actix_web::http::{Method, StatusCode};
+use metrics::{Counter, Histogram, Unit, counter, histogram};
+use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+
+/// Answered requests by route, method and status.
+pub const REQUESTS: &str = "holdfast_http_requests_total";
+/// Seconds from a request's headers to its answer, by route and method.
+pub const REQUEST_SECONDS: &str = "holdfast_http_request_seconds";
+
+const SECONDS_BUCKETS: [f64; 14] =
+    [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.5, 10.0];
+const COUNT_BUCKETS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 256.0, 512.0, 1024.0];
+
+/// Methods that get a label of their own; the rest of what clients may think up shares the last.
+const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PATCH", "DELETE", "other"];
+const STATUSES: [u16; 16] = [200, 201, 204, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503];
+
+/// Installs the recorder of this process, once, before any handle is made.
+pub fn install() -> Result<PrometheusHandle, BuildError> {
+    let handle = PrometheusBuilder::new()
+        .set_buckets_for_metric(Matcher::Suffix("_seconds".to_owned()), &SECONDS_BUCKETS)?
+        .set_buckets_for_metric(Matcher::Full(engine::metric::BATCH_CHANGES.to_owned()), &COUNT_BUCKETS)?
+        .install_recorder()?;
+    describe();
+    Ok(handle)
+}
+
+fn describe() {
+    engine::metric::describe();
+    metrics::describe_counter!(REQUESTS, Unit::Count, "Answered requests by route, method and status");
+    metrics::describe_histogram!(
+        REQUEST_SECONDS,
+        Unit::Seconds,
+        "From a request's headers to its answer, by route and method"
+    );
+}
+
+/// The metrics of one route; handles are made on first use and kept, so that a request looks no name up.
+pub struct RouteMetrics {
+    template: Arc<str>,
+    methods: [OnceLock<MethodMetrics>; METHODS.len()],
+}
+
+struct MethodMetrics {
+    latency: Histogram,
+    requests: [OnceLock<Counter>; STATUSES.len()],
+}
+
+impl RouteMetrics {
+    pub(crate) fn new(template: &str) -> Self {
+        Self { template: template.into(), methods: Default::default() }
+    }
+
+    /// Counts an answer.
+    pub fn record(&self, method: &Method, status: StatusCode, latency: Duration) {
+        let index = METHODS.iter().position(|name| *name == method.as_str()).unwrap_or(METHODS.len() - 1);
+        let method = METHODS[index];
+        let metrics = self.methods[index].get_or_init(|| MethodMetrics {
+            latency: histogram!(REQUEST_SECONDS, "route" => Arc::clone(&self.template), "method" => method),
+            requests: Default::default(),
+        });
+        metrics.latency.record(latency.as_secs_f64());
+        match STATUSES.iter().position(|known| *known == status.as_u16()) {
+            Some(index) => {
+                metrics.requests[index].get_or_init(|| self.counter(method, status)).increment(1);
+            }
+            None => self.counter(method, status).increment(1),
+        }
+    }
+
+    fn counter(&self, method: &'static str, status: StatusCode) -> Counter {
+        let route = Arc::clone(&self.template);
+        counter!(REQUESTS, "route" => route, "method" => method, "status" => status.as_str().to_owned())
+    }
+}

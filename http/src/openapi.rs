@@ -1,0 +1,142 @@
+//! The OpenAPI document. Handlers describe what is special to them; what every call of a kind can answer is
+//! added here, once.
+
+use std::sync::LazyLock;
+
+use actix_web::App;
+use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::{
+    ContentBuilder, HeaderBuilder, Object, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, Type,
+    response::Response,
+};
+use utoipa::{OpenApi as _, PartialSchema};
+use utoipa_actix_web::AppExt;
+
+use crate::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
+use crate::server;
+
+#[derive(utoipa::OpenApi)]
+#[openapi(
+    info(
+        title = "Holdfast",
+        description = "Reservations of numbered seats: held, confirmed, cancelled, and never sold twice.",
+    ),
+    servers((url = "/", description = "This server")),
+    tags(
+        (name = "events", description = "What people attend"),
+        (name = "seats", description = "The places of an event"),
+        (name = "reservations", description = "Seats of one event for one user"),
+        (name = "users", description = "Whose reservations"),
+        (name = "health", description = "How the server is"),
+    ),
+    components(schemas(ProblemDocument, Code, Conflict, ConflictReason, FieldError)),
+)]
+struct Base;
+
+/// The document.
+pub fn document() -> &'static OpenApi {
+    static DOCUMENT: LazyLock<OpenApi> = LazyLock::new(build);
+    &DOCUMENT
+}
+
+/// The document as it is printed and committed.
+pub fn json() -> String {
+    let json = document().to_pretty_json().expect("the document has string keys only");
+    json + "\n"
+}
+
+fn build() -> OpenApi {
+    let app = App::new().into_utoipa_app().openapi(Base::openapi()).configure(server::configure);
+    let (_, mut document) = app.split_for_parts();
+    add_security_schemes(&mut document);
+    for (path, item) in &mut document.paths.paths {
+        let in_api = path.starts_with("/api/v1/");
+        for operation in operations(item).into_iter().filter(|_| in_api) {
+            add_common_answers(path, operation);
+        }
+    }
+    document
+}
+
+fn add_security_schemes(document: &mut OpenApi) {
+    let components = document.components.get_or_insert_default();
+    let api_key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
+    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    components.add_security_scheme("api_key", api_key);
+    components.add_security_scheme("bearer", bearer);
+}
+
+fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
+    let PathItem { get, post, patch, delete, .. } = item;
+    [get, post, patch, delete].into_iter().flatten().collect()
+}
+
+fn add_common_answers(path: &str, operation: &mut Operation) {
+    let has_body = operation.request_body.is_some();
+    let parameters = operation.parameters.as_deref().unwrap_or_default();
+    let has_query = parameters.iter().any(
+        |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
+    );
+    if has_body || has_query {
+        add(operation, "400", "`malformed_request`");
+        add(
+            operation,
+            "422",
+            if path.ends_with("/reservations") && has_body {
+                "`validation_failed` with `errors`, `idempotency_key_reused`"
+            } else {
+                "`validation_failed` with `errors`"
+            },
+        );
+    }
+    if has_body {
+        add(operation, "413", "`body_too_large`");
+        add(operation, "415", "`unsupported_media_type`: the body must be JSON");
+    }
+    add(operation, "401", "`unauthenticated`: the API key is missing where one is needed, or not known");
+    if needs_admin(operation) {
+        add(operation, "403", "`forbidden`: the call is the administrator's");
+    }
+    if path.contains("{id}") {
+        let kind =
+            ["event", "reservation", "user"].into_iter().find(|kind| path.contains(&format!("/{kind}s/{{")));
+        add(operation, "404", &format!("`{}_not_found`", kind.unwrap_or_default()));
+    }
+    add(operation, "429", "`rate_limited`");
+    add(
+        operation,
+        "503",
+        "`overloaded`, `unavailable`: nothing was done, or it will be found again by its idempotency key",
+    );
+}
+
+/// Whether the call is declared for the role `admin`.
+pub fn needs_admin(operation: &Operation) -> bool {
+    let security = serde_json::to_value(&operation.security).unwrap_or_default();
+    security.to_string().contains("\"admin\"")
+}
+
+fn add(operation: &mut Operation, status: &str, description: &str) {
+    let responses = &mut operation.responses.responses;
+    responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem_response(status, description)));
+}
+
+fn problem_response(status: &str, description: &str) -> Response {
+    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
+    let response = ResponseBuilder::new().description(description).content(problem::CONTENT_TYPE, content);
+    match status {
+        "429" | "503" => {
+            let seconds = HeaderBuilder::new()
+                .schema(Some(Object::with_type(Type::Integer)))
+                .description(Some("When to come back, in seconds"));
+            response.header("Retry-After", seconds.build()).build()
+        }
+        "401" => {
+            let scheme =
+                HeaderBuilder::new().schema(Some(String::schema())).description(Some("How to authenticate"));
+            response.header("WWW-Authenticate", scheme.build()).build()
+        }
+        _ => response.build(),
+    }
+}

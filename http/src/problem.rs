@@ -1,0 +1,354 @@
+//! The one place where a refusal becomes an HTTP answer: a problem document after RFC 9457.
+
+use std::fmt;
+
+use actix_web::http::{StatusCode, Uri, header};
+use actix_web::{HttpResponse, ResponseError};
+use engine::{CallError, EventId, Fault, Rejection, SeatId, SeatStatus};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use crate::request_id::RequestId;
+
+/// The media type of problem documents.
+pub const CONTENT_TYPE: &str = "application/problem+json";
+
+/// When to come back after a 503, in seconds.
+const RETRY_AFTER_S: u64 = 1;
+
+/// Every code, with its status and title.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[allow(missing_docs)] // the titles say it
+pub enum Code {
+    MalformedRequest,
+    Unauthenticated,
+    Forbidden,
+    NotFound,
+    EventNotFound,
+    SeatNotFound,
+    ReservationNotFound,
+    UserNotFound,
+    MethodNotAllowed,
+    NotAcceptable,
+    SeatUnavailable,
+    ReservationExpired,
+    ReservationCancelled,
+    HoldLimitReached,
+    EventInUse,
+    EventEnded,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    ValidationFailed,
+    IdempotencyKeyReused,
+    RateLimited,
+    Internal,
+    Overloaded,
+    Unavailable,
+}
+
+impl Code {
+    /// The status and the title that go with a code.
+    pub fn status_and_title(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::MalformedRequest => (StatusCode::BAD_REQUEST, "The request is malformed"),
+            Self::Unauthenticated => (StatusCode::UNAUTHORIZED, "A valid API key is needed"),
+            Self::Forbidden => (StatusCode::FORBIDDEN, "The API key does not allow this"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "There is nothing here"),
+            Self::EventNotFound => (StatusCode::NOT_FOUND, "There is no such event"),
+            Self::SeatNotFound => (StatusCode::NOT_FOUND, "The event has no such seat"),
+            Self::ReservationNotFound => (StatusCode::NOT_FOUND, "There is no such reservation"),
+            Self::UserNotFound => (StatusCode::NOT_FOUND, "There is no such user"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here"),
+            Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "No acceptable encoding is available"),
+            Self::SeatUnavailable => (StatusCode::CONFLICT, "Seats are not available"),
+            Self::ReservationExpired => (StatusCode::CONFLICT, "The reservation expired"),
+            Self::ReservationCancelled => (StatusCode::CONFLICT, "The reservation is cancelled"),
+            Self::HoldLimitReached => (StatusCode::CONFLICT, "The hold cannot be extended"),
+            Self::EventInUse => (StatusCode::CONFLICT, "The event has live reservations"),
+            Self::EventEnded => (StatusCode::CONFLICT, "The event is over"),
+            Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
+            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON"),
+            Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "Fields are not valid"),
+            Self::IdempotencyKeyReused => {
+                (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request")
+            }
+            Self::RateLimited => (StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
+            Self::Internal => (StatusCode::INTERNAL_SERVER_ERROR, "Something went wrong"),
+            Self::Overloaded => (StatusCode::SERVICE_UNAVAILABLE, "Too many requests are waiting"),
+            Self::Unavailable => (StatusCode::SERVICE_UNAVAILABLE, "The service is unavailable"),
+        }
+    }
+}
+
+/// A seat that another reservation has.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct Conflict {
+    /// The seat.
+    #[schema(value_type = uuid::Uuid)]
+    pub seat_id: SeatId,
+    /// What its status is.
+    pub reason: ConflictReason,
+}
+
+/// Why a seat is not available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum ConflictReason {
+    /// A pending reservation holds it.
+    Reserved,
+    /// It is sold.
+    Confirmed,
+}
+
+/// A field that breaks a rule.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct FieldError {
+    /// The field, or the query parameter.
+    pub field: String,
+    /// What is wrong with it.
+    pub message: String,
+}
+
+/// A refusal on its way to the client.
+#[derive(Debug, Clone)]
+pub struct Problem {
+    /// Its kind.
+    pub code: Code,
+    detail: String,
+    conflicts: Vec<Conflict>,
+    errors: Vec<FieldError>,
+    seq: Option<u64>,
+    retry_after_s: Option<u64>,
+    allow: Option<String>,
+    owner: Option<String>,
+    cause: Option<String>,
+}
+
+impl Problem {
+    /// A problem of this kind; `detail` says what is wrong in this case.
+    pub fn new(code: Code, detail: impl Into<String>) -> Self {
+        let retry_after_s =
+            matches!(code, Code::Overloaded | Code::Unavailable | Code::RateLimited).then_some(RETRY_AFTER_S);
+        Self {
+            code,
+            detail: detail.into(),
+            conflicts: Vec::new(),
+            errors: Vec::new(),
+            seq: None,
+            retry_after_s,
+            allow: None,
+            owner: None,
+            cause: None,
+        }
+    }
+
+    /// Fields that break rules.
+    pub fn invalid(errors: Vec<FieldError>) -> Self {
+        let texts: Vec<_> = errors.iter().map(|error| format!("{} {}", error.field, error.message)).collect();
+        Self { errors, ..Self::new(Code::ValidationFailed, texts.join("; ")) }
+    }
+
+    /// One field that breaks a rule.
+    pub fn invalid_field(field: impl Into<String>, message: impl Into<String>) -> Self {
+        Self::invalid(vec![FieldError { field: field.into(), message: message.into() }])
+    }
+
+    /// Seats that are not of the event.
+    pub fn seats_not_found(ids: impl IntoIterator<Item = impl fmt::Display>) -> Self {
+        let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
+        Self::new(Code::SeatNotFound, format!("the event has no seat with the id {}", ids.join(", ")))
+    }
+
+    /// A method that the path does not know.
+    pub fn method_not_allowed(allow: String) -> Self {
+        let detail = format!("allowed are {allow}");
+        Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
+    }
+
+    /// Too many requests; the next is welcome in so many seconds.
+    pub fn rate_limited(retry_after_s: u64) -> Self {
+        let detail = format!("try again in {retry_after_s} s");
+        Self { retry_after_s: Some(retry_after_s), ..Self::new(Code::RateLimited, detail) }
+    }
+
+    /// What the engine answered to a command about the event `event_id`.
+    pub fn from_call(error: CallError, event_id: EventId) -> Self {
+        match error {
+            CallError::Rejected { rejection, seq } => {
+                Self { seq, ..Self::from_rejection(rejection, event_id) }
+            }
+            CallError::Fault(fault @ Fault::Overloaded) => Self::new(Code::Overloaded, fault.to_string()),
+            CallError::Fault(Fault::Unavailable(cause)) => {
+                Self::new(Code::Unavailable, "nothing was done; try again").because(cause)
+            }
+            CallError::Fault(Fault::Unknown(cause)) => {
+                let detail = "it could not be found out whether the request was carried out; \
+                              repeat it with the same idempotency key";
+                Self::new(Code::Unavailable, detail).because(cause)
+            }
+            CallError::Elsewhere(owner) => {
+                let problem = Self::new(Code::Unavailable, "another node owns the event; nothing was done");
+                Self { owner: Some(owner), ..problem }
+            }
+        }
+    }
+
+    /// What broke, for the log and not for the client.
+    pub fn cause(&self) -> Option<&str> {
+        self.cause.as_deref()
+    }
+
+    /// The address of the node to ask instead, where the engine named one.
+    pub fn owner(&self) -> Option<&str> {
+        self.owner.as_deref()
+    }
+
+    /// What the engine answered to a question about no event in particular.
+    pub fn from_any(error: CallError) -> Self {
+        match error {
+            CallError::Rejected { rejection: Rejection::Invalid { field, message }, .. } => {
+                Self::invalid_field(field, message)
+            }
+            other => Self::new(Code::Unavailable, "nothing was done; try again").because(other.to_string()),
+        }
+    }
+
+    /// Something of the server itself that broke.
+    pub fn from_broken(cause: String) -> Self {
+        Self::new(Code::Internal, "this is the server's fault").because(cause)
+    }
+
+    fn because(self, cause: String) -> Self {
+        Self { cause: Some(cause), ..self }
+    }
+
+    fn from_rejection(rejection: Rejection, event_id: EventId) -> Self {
+        let detail = rejection.to_string();
+        match rejection {
+            Rejection::EventNotFound => Self::new(Code::EventNotFound, detail),
+            Rejection::SeatNotFound(seats) => {
+                Self::seats_not_found(seats.into_iter().map(|seat_no| event_id.seat(seat_no)))
+            }
+            Rejection::ReservationNotFound => Self::new(Code::ReservationNotFound, detail),
+            Rejection::SeatUnavailable(conflicts) => {
+                let conflicts = conflicts.into_iter().map(|conflict| Conflict {
+                    seat_id: event_id.seat(conflict.seat_no),
+                    reason: match conflict.status {
+                        SeatStatus::Confirmed => ConflictReason::Confirmed,
+                        SeatStatus::Reserved | SeatStatus::Available => ConflictReason::Reserved,
+                    },
+                });
+                Self { conflicts: conflicts.collect(), ..Self::new(Code::SeatUnavailable, detail) }
+            }
+            Rejection::ReservationExpired(_) => Self::new(Code::ReservationExpired, detail),
+            Rejection::ReservationCancelled => Self::new(Code::ReservationCancelled, detail),
+            Rejection::HoldLimitReached(_) => Self::new(Code::HoldLimitReached, detail),
+            Rejection::EventInUse => Self::new(Code::EventInUse, detail),
+            Rejection::EventEnded(_) => Self::new(Code::EventEnded, detail),
+            Rejection::IdempotencyKeyReused => Self::new(Code::IdempotencyKeyReused, detail),
+            Rejection::Invalid { field, message } => Self::invalid_field(field, message),
+        }
+    }
+
+    /// The problem that stands for an error of the web framework.
+    pub fn from_status(status: StatusCode, detail: impl Into<String>) -> Self {
+        let code = match status {
+            StatusCode::NOT_FOUND => Code::NotFound,
+            StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
+            StatusCode::NOT_ACCEPTABLE => Code::NotAcceptable,
+            StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
+            StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
+            StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,
+            status if status.is_client_error() => Code::MalformedRequest,
+            _ => Code::Internal,
+        };
+        Self::new(code, detail)
+    }
+
+    /// The answer, as the document of one request.
+    pub fn render(&self, instance: &Uri, request_id: &RequestId) -> HttpResponse {
+        let (status, title) = self.code.status_and_title();
+        let document = ProblemDocument {
+            r#type: "about:blank",
+            title,
+            status: status.as_u16(),
+            detail: &self.detail,
+            instance: instance.path(),
+            code: self.code,
+            request_id: request_id.as_str(),
+            conflicts: &self.conflicts,
+            errors: &self.errors,
+            seq: self.seq,
+        };
+        let mut response = HttpResponse::build(status);
+        response.insert_header((header::CONTENT_TYPE, CONTENT_TYPE));
+        if let Some(retry_after_s) = self.retry_after_s {
+            response.insert_header((header::RETRY_AFTER, retry_after_s));
+        }
+        if let Some(allow) = &self.allow {
+            response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if self.code == Code::Unauthenticated {
+            response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"holdfast\""));
+        }
+        response.body(serde_json::to_vec(&document).expect("a problem document has string keys only"))
+    }
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.detail)
+    }
+}
+
+/// The body is written by the outermost middleware, which knows the request.
+impl ResponseError for Problem {
+    fn status_code(&self) -> StatusCode {
+        self.code.status_and_title().0
+    }
+
+    fn error_response(&self) -> HttpResponse {
+        HttpResponse::new(self.status_code())
+    }
+}
+
+/// A problem document (RFC 9457).
+#[derive(Serialize, ToSchema)]
+#[schema(as = Problem, example = json!({
+    "type": "about:blank", "title": "Seats are not available", "status": 409,
+    "detail": "1 of the seats are not available", "instance": "/api/v1/reservations",
+    "code": "seat_unavailable", "request_id": "5f0c2a9e-1b", "seq": 17,
+    "conflicts": [{"seat_id": "00000000-0001-8000-99b0-e6d3c1a00f2b", "reason": "reserved"}]
+}))]
+pub(crate) struct ProblemDocument<'a> {
+    /// Always `about:blank`: the `code` says which problem it is.
+    #[schema(format = "uri-reference")]
+    r#type: &'a str,
+    /// A short text for the code.
+    title: &'a str,
+    /// The HTTP status.
+    #[schema(minimum = 400, maximum = 599)]
+    status: u16,
+    /// What is wrong in this case.
+    detail: &'a str,
+    /// The path of the request.
+    #[schema(format = "uri-reference")]
+    instance: &'a str,
+    /// A stable code.
+    code: Code,
+    /// The id of the request, as in the header `X-Request-Id`.
+    request_id: &'a str,
+    /// With `seat_unavailable`: the seats that others have.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false, value_type = Vec<Conflict>)]
+    conflicts: &'a [Conflict],
+    /// With `validation_failed`: every field that breaks a rule.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    #[schema(required = false, value_type = Vec<FieldError>)]
+    errors: &'a [FieldError],
+    /// The number of the journal batch that the request was decided against, where an event was asked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = u64)]
+    seq: Option<u64>,
+}

@@ -1,0 +1,125 @@
+//! `/events`.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, delete, get, patch, post, web};
+use engine::EventId;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::event_body::{EventBody, EventPatchBody, NewEventBody};
+use crate::auth::Admin;
+use crate::cluster::CommandEngine;
+use crate::extract::{JsonBody, Parameters, PathId};
+use crate::paging::Page;
+use crate::problem::{Problem, ProblemDocument};
+use crate::server::AppState;
+
+/// Which events to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct EventsQuery {
+    /// How many at most; 20 where absent.
+    #[param(minimum = 1, maximum = 100, nullable = false)]
+    limit: Option<i64>,
+    /// Where the page begins, from the `Link` of the page before.
+    #[param(value_type = Option<uuid::Uuid>, nullable = false)]
+    cursor: Option<String>,
+}
+
+/// Makes an event.
+#[utoipa::path(
+    tag = "events", operation_id = "create_event", request_body = NewEventBody,
+    responses((status = 201, description = "The event", body = EventBody,
+        headers(("Location" = String, description = "Its path")))),
+    security(("api_key" = ["admin"]), ("bearer" = ["admin"])),
+)]
+#[post("/events")]
+pub(crate) async fn create(
+    state: web::Data<AppState>,
+    _: Admin,
+    JsonBody(body): JsonBody<NewEventBody>,
+) -> Result<HttpResponse, Problem> {
+    let event = body.into_event(state.default_hold_ttl_s);
+    let view = state.engine.create_event(event).await.map_err(Problem::from_any)?;
+    let location = format!("/api/v1/events/{}", view.info.id);
+    Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(EventBody::from(view)))
+}
+
+/// Events, newest first.
+#[utoipa::path(
+    tag = "events", operation_id = "list_events", params(EventsQuery),
+    responses((status = 200, description = "A page of events", body = Vec<EventBody>,
+        headers(("Link" = String, description = "The next page, `rel=\"next\"`; absent on the last page")))),
+    security(()),
+)]
+#[get("/events")]
+pub(crate) async fn list(
+    state: web::Data<AppState>,
+    Parameters(query): Parameters<EventsQuery>,
+) -> Result<HttpResponse, Problem> {
+    let page = Page::<EventId>::new(query.limit, query.cursor.as_deref())?;
+    let mut views = state.engine.events(page.after, page.fetch()).await.map_err(Problem::from_any)?;
+    let next = page.cut(&mut views, "/api/v1/events", None, |view| view.info.id);
+    let bodies: Vec<_> = views.into_iter().map(EventBody::from).collect();
+    let mut response = HttpResponse::Ok();
+    if let Some(next) = next {
+        response.insert_header((header::LINK, next));
+    }
+    Ok(response.json(bodies))
+}
+
+/// An event, as of its last commit.
+#[utoipa::path(
+    tag = "events", operation_id = "get_event",
+    params(("id" = uuid::Uuid, Path, description = "The event's id")),
+    responses((status = 200, description = "The event", body = EventBody)),
+    security(()),
+)]
+#[get("/events/{id}")]
+pub(crate) async fn get(
+    state: web::Data<AppState>,
+    PathId(id): PathId<EventId>,
+) -> Result<HttpResponse, Problem> {
+    let view = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
+    Ok(HttpResponse::Ok().json(EventBody::from(view)))
+}
+
+/// Changes an event's details. What is held already keeps its terms.
+#[utoipa::path(
+    tag = "events", operation_id = "amend_event", request_body = EventPatchBody,
+    params(("id" = uuid::Uuid, Path, description = "The event's id")),
+    responses((status = 200, description = "The event", body = EventBody)),
+    security(("api_key" = ["admin"]), ("bearer" = ["admin"])),
+)]
+#[patch("/events/{id}")]
+pub(crate) async fn amend(
+    CommandEngine(engine): CommandEngine,
+    _: Admin,
+    PathId(id): PathId<EventId>,
+    JsonBody(body): JsonBody<EventPatchBody>,
+) -> Result<HttpResponse, Problem> {
+    let view = engine.amend_event(id, body.into()).await.map_err(|error| Problem::from_call(error, id))?;
+    Ok(HttpResponse::Ok().json(EventBody::from(view)))
+}
+
+/// Takes an event out of sale for good.
+#[utoipa::path(
+    tag = "events", operation_id = "delete_event",
+    params(("id" = uuid::Uuid, Path, description = "The event's id")),
+    responses(
+        (status = 204, description = "It is deleted"),
+        (status = 409, description = "`event_in_use`: it has pending or confirmed reservations",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = ["admin"]), ("bearer" = ["admin"])),
+)]
+#[delete("/events/{id}")]
+pub(crate) async fn delete(
+    CommandEngine(engine): CommandEngine,
+    _: Admin,
+    PathId(id): PathId<EventId>,
+) -> Result<HttpResponse, Problem> {
+    engine.delete_event(id).await.map_err(|error| Problem::from_call(error, id))?;
+    Ok(HttpResponse::NoContent().finish())
+}

@@ -1,0 +1,45 @@
+//! The calls, one file per resource. A handler reads top to bottom: parse, ask the engine, answer.
+
+use actix_web::web;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+pub mod event_body;
+pub mod events;
+pub mod health;
+pub mod reservation_body;
+pub mod reservations;
+pub mod seats;
+pub mod users;
+
+use crate::route_table::ALIASES;
+
+/// The calls under `/api/v1`; those that are called most come first.
+pub(crate) fn configure_api(config: &mut ServiceConfig) {
+    config
+        .service(reservations::reserve)
+        .service(reservations::confirm)
+        .service(reservations::cancel)
+        .service(reservations::extend)
+        .service(reservations::get)
+        .service(seats::list)
+        .service(events::list)
+        .service(events::get)
+        .service(events::create)
+        .service(events::amend)
+        .service(events::delete)
+        .service(users::reservations)
+        .service(health::health);
+}
+
+/// The calls at the root: for orchestrators and Prometheus.
+pub(crate) fn configure_root(config: &mut ServiceConfig) {
+    config.service(health::livez).service(health::readyz).service(health::metrics);
+}
+
+/// The second names of calls, which the document leaves out.
+pub(crate) fn configure_aliases(config: &mut web::ServiceConfig) {
+    let [(health, _), (metrics, _)] = ALIASES;
+    config
+        .route(health, web::get().to(health::answer_health))
+        .route(metrics, web::get().to(health::answer_metrics));
+}

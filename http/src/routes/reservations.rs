@@ -1,0 +1,195 @@
+//! `/reservations`.
+
+use std::future::Future;
+
+use actix_web::http::header;
+use actix_web::{HttpRequest, HttpResponse, get, post, web};
+use engine::{CallError, Caller, EventId, ReservationId, ReservationView, SeatId, SeatNo, UserId};
+use uuid::Uuid;
+
+use super::reservation_body::{NewReservationBody, ReservationBody, visible};
+use crate::auth::Member;
+use crate::cluster::CommandEngine;
+use crate::extract::{JsonBody, PathId};
+use crate::problem::{Code, Problem, ProblemDocument};
+use crate::server::AppState;
+
+const IDEMPOTENCY_KEY: &str = "idempotency-key";
+const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+
+/// Holds seats for a user: all of them or none.
+#[utoipa::path(
+    tag = "reservations", operation_id = "reserve", request_body = NewReservationBody,
+    params(("Idempotency-Key" = Option<String>, Header,
+        description = "Makes a repetition of the request harmless: one key of a user and an event has one effect",
+        nullable = false, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
+    responses(
+        (status = 201, description = "The reservation; of a repeated key, as it is now", body = ReservationBody,
+            headers(
+                ("Location" = String, description = "Its path"),
+                ("Idempotent-Replayed" = bool, description = "`true` where the key was used before; else absent"),
+            )),
+        (status = 403, description = "`forbidden`: the `user_id` is another user's",
+            body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 404, description = "`event_not_found`, `seat_not_found`",
+            body = ProblemDocument, content_type = "application/problem+json"),
+        (status = 409, description = "`seat_unavailable` with `conflicts`, `event_ended`",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = ["user"]), ("bearer" = ["user"])),
+)]
+#[post("/reservations")]
+pub(crate) async fn reserve(
+    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
+    Member(caller): Member,
+    request: HttpRequest,
+    JsonBody(body): JsonBody<NewReservationBody>,
+) -> Result<HttpResponse, Problem> {
+    let user_id = acting_for(caller, body.user_id)?;
+    let key = idempotency_key(&request, body.idempotency_key)?;
+    let event_id = EventId::try_from(body.event_id)
+        .map_err(|_| Problem::new(Code::EventNotFound, "there is no such event"))?;
+    let seats = match seats_of(event_id, &body.seat_ids) {
+        Ok(seats) => seats,
+        Err(problem) => {
+            state.engine.event(event_id).await.map_err(|error| Problem::from_call(error, event_id))?;
+            return Err(problem);
+        }
+    };
+    let reserved = engine.reserve(event_id, user_id, seats, key).await;
+    let view = reserved.map_err(|error| Problem::from_call(error, event_id))?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/api/v1/reservations/{}", view.reservation.id)));
+    if view.replayed {
+        response.insert_header((IDEMPOTENT_REPLAYED, "true"));
+    }
+    Ok(response.json(ReservationBody::new(&view, state.engine.now())))
+}
+
+/// A reservation.
+#[utoipa::path(
+    tag = "reservations", operation_id = "get_reservation",
+    params(("id" = Uuid, Path, description = "The reservation's id")),
+    responses((status = 200, description = "The reservation", body = ReservationBody)),
+    security(("api_key" = ["user"]), ("bearer" = ["user"])),
+)]
+#[get("/reservations/{id}")]
+pub(crate) async fn get(
+    state: web::Data<AppState>,
+    Member(caller): Member,
+    PathId(id): PathId<ReservationId>,
+) -> Result<HttpResponse, Problem> {
+    answer(&state, id, state.engine.reservation(id, caller)).await
+}
+
+/// Sells the held seats. Confirming again gives the same answer.
+#[utoipa::path(
+    tag = "reservations", operation_id = "confirm_reservation",
+    params(("id" = Uuid, Path, description = "The reservation's id")),
+    responses(
+        (status = 200, description = "The reservation", body = ReservationBody),
+        (status = 409, description = "`reservation_expired`, `reservation_cancelled`, `event_ended`",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = ["user"]), ("bearer" = ["user"])),
+)]
+#[post("/reservations/{id}/confirm")]
+pub(crate) async fn confirm(
+    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
+    Member(caller): Member,
+    PathId(id): PathId<ReservationId>,
+) -> Result<HttpResponse, Problem> {
+    answer(&state, id, engine.confirm(id, caller)).await
+}
+
+/// Gives the seats back, held or sold. Cancelling again gives the same answer.
+#[utoipa::path(
+    tag = "reservations", operation_id = "cancel_reservation",
+    params(("id" = Uuid, Path, description = "The reservation's id")),
+    responses(
+        (status = 200, description = "The reservation", body = ReservationBody),
+        (status = 409, description = "`reservation_expired`",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = ["user"]), ("bearer" = ["user"])),
+)]
+#[post("/reservations/{id}/cancel")]
+pub(crate) async fn cancel(
+    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
+    Member(caller): Member,
+    PathId(id): PathId<ReservationId>,
+) -> Result<HttpResponse, Problem> {
+    answer(&state, id, engine.cancel(id, caller)).await
+}
+
+/// Holds the seats for another `hold_ttl_s` from now, at most until `max_hold_s` after the hold began.
+#[utoipa::path(
+    tag = "reservations", operation_id = "extend_reservation",
+    params(("id" = Uuid, Path, description = "The reservation's id")),
+    responses(
+        (status = 200, description = "The reservation with its new `expires_at`", body = ReservationBody),
+        (status = 409, description = "`hold_limit_reached`, `reservation_expired`, `reservation_cancelled`",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = ["user"]), ("bearer" = ["user"])),
+)]
+#[post("/reservations/{id}/extend")]
+pub(crate) async fn extend(
+    state: web::Data<AppState>,
+    CommandEngine(engine): CommandEngine,
+    Member(caller): Member,
+    PathId(id): PathId<ReservationId>,
+) -> Result<HttpResponse, Problem> {
+    answer(&state, id, engine.extend(id, caller)).await
+}
+
+async fn answer(
+    state: &AppState,
+    id: ReservationId,
+    call: impl Future<Output = Result<ReservationView, CallError>>,
+) -> Result<HttpResponse, Problem> {
+    let view = call.await.map_err(|error| Problem::from_call(error, id.event_id()))?;
+    Ok(HttpResponse::Ok().json(ReservationBody::new(&view, state.engine.now())))
+}
+
+/// The user to reserve for: a user's own, or whom the administrator names.
+fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem> {
+    match (caller, named.map(UserId::new)) {
+        (Caller::Admin, Some(named)) => Ok(named),
+        (Caller::Admin, None) => {
+            Err(Problem::invalid_field("user_id", "is needed: an administrator reserves for a user"))
+        }
+        (Caller::User(own), None) => Ok(own),
+        (Caller::User(own), Some(named)) if named == own => Ok(own),
+        (Caller::User(_), Some(_)) => {
+            Err(Problem::new(Code::Forbidden, "a user reserves for itself; the user_id is another one's"))
+        }
+    }
+}
+
+/// The key from the header or the body; both and different is a mistake.
+fn idempotency_key(request: &HttpRequest, in_body: Option<String>) -> Result<Option<String>, Problem> {
+    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(in_body) };
+    let in_header = value.to_str().unwrap_or_default();
+    if let Err(error) = visible(in_header, &()) {
+        return Err(Problem::invalid_field("idempotency_key", error.message()));
+    }
+    match in_body {
+        Some(in_body) if in_body != in_header => {
+            let detail = "idempotency_key: the header Idempotency-Key and the body differ";
+            Err(Problem::new(Code::MalformedRequest, detail))
+        }
+        Some(in_body) => Ok(Some(in_body)),
+        None => Ok(Some(in_header.to_owned())),
+    }
+}
+
+/// The numbers of seats of an event; ids that are no seats of it are refused by name.
+fn seats_of(event_id: EventId, ids: &[Uuid]) -> Result<Vec<SeatNo>, Problem> {
+    let seat_no = |id: Uuid| SeatId::try_from(id).ok().filter(|seat| seat.event_id() == event_id);
+    let seats: Option<Vec<SeatNo>> = ids.iter().map(|&id| seat_no(id).map(SeatId::seat_no)).collect();
+    seats.ok_or_else(|| Problem::seats_not_found(ids.iter().filter(|&&id| seat_no(id).is_none())))
+}

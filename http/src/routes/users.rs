@@ -1,0 +1,78 @@
+//! `/users/{id}/reservations`.
+
+use actix_web::http::header;
+use actix_web::{HttpResponse, get, web};
+use engine::{ReservationId, ReservationStatus, UserId};
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use super::reservation_body::{ReservationBody, ReservationStatusName};
+use crate::auth::Member;
+use crate::extract::{Parameters, PathId};
+use crate::paging::Page;
+use crate::problem::{Code, Problem, ProblemDocument};
+use crate::server::AppState;
+
+/// Which reservations to list.
+#[derive(Debug, Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+#[into_params(parameter_in = Query)]
+pub struct ReservationsQuery {
+    /// Only reservations in this status.
+    #[param(value_type = Option<ReservationStatusName>, inline, nullable = false)]
+    status: Option<String>,
+    /// How many at most; 20 where absent.
+    #[param(minimum = 1, maximum = 100, nullable = false)]
+    limit: Option<i64>,
+    /// Where the page begins, from the `Link` of the page before.
+    #[param(value_type = Option<uuid::Uuid>, nullable = false)]
+    cursor: Option<String>,
+}
+
+/// A user's reservations, newest first.
+#[utoipa::path(
+    tag = "users", operation_id = "list_reservations",
+    params(("id" = uuid::Uuid, Path, description = "The user's id"), ReservationsQuery),
+    responses(
+        (status = 200, description = "A page of reservations", body = Vec<ReservationBody>,
+            headers(("Link" = String, description = "The next page, `rel=\"next\"`; absent on the last page"))),
+        (status = 403, description = "`forbidden`: the user is another one",
+            body = ProblemDocument, content_type = "application/problem+json"),
+    ),
+    security(("api_key" = ["user"]), ("bearer" = ["user"])),
+)]
+#[get("/users/{id}/reservations")]
+pub(crate) async fn reservations(
+    state: web::Data<AppState>,
+    Member(caller): Member,
+    PathId(user_id): PathId<UserId>,
+    Parameters(query): Parameters<ReservationsQuery>,
+) -> Result<HttpResponse, Problem> {
+    if !caller.may_act_for(user_id) {
+        return Err(Problem::new(Code::Forbidden, "a user sees its own reservations only"));
+    }
+    let status = query.status.as_deref().map(parse_status).transpose()?;
+    let page = Page::<ReservationId>::new(query.limit, query.cursor.as_deref())?;
+    let found = state.engine.reservations(user_id, status, page.after, page.fetch()).await;
+    let mut views = found.map_err(Problem::from_any)?;
+    let path = format!("/api/v1/users/{user_id}/reservations");
+    let filter = query.status.as_deref().map(|status| ("status", status));
+    let next = page.cut(&mut views, &path, filter, |view| view.reservation.id);
+    let now = state.engine.now();
+    let bodies: Vec<_> = views.iter().map(|view| ReservationBody::new(view, now)).collect();
+    let mut response = HttpResponse::Ok();
+    if let Some(next) = next {
+        response.insert_header((header::LINK, next));
+    }
+    Ok(response.json(bodies))
+}
+
+fn parse_status(status: &str) -> Result<ReservationStatus, Problem> {
+    match status {
+        "pending" => Ok(ReservationStatus::Pending),
+        "confirmed" => Ok(ReservationStatus::Confirmed),
+        "cancelled" => Ok(ReservationStatus::Cancelled),
+        "expired" => Ok(ReservationStatus::Expired),
+        _ => Err(Problem::invalid_field("status", "must be pending, confirmed, cancelled or expired")),
+    }
+}

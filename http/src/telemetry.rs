@@ -1,0 +1,41 @@
+//! Logging: text on a terminal, else JSON, written by a thread of its own so that no request waits for it.
+
+use std::io::{self, IsTerminal};
+
+use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
+use tracing_subscriber::util::SubscriberInitExt;
+
+use crate::config::{Config, ConfigError, LogFormat};
+
+/// Starts logging, to standard error. What is still unwritten is written when the guard is dropped.
+pub fn start(config: &Config) -> Result<WorkerGuard, ConfigError> {
+    let filter = filter(&config.log_level)?;
+    let is_terminal = io::stderr().is_terminal();
+    let (writer, guard) = NonBlocking::new(io::stderr());
+    let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    let format = config.log_format.unwrap_or(if is_terminal { LogFormat::Text } else { LogFormat::Json });
+    let started = match format {
+        LogFormat::Text => builder.with_ansi(is_terminal).finish().try_init(),
+        LogFormat::Json => builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .finish()
+            .try_init(),
+    };
+    started.map_err(|error| ConfigError::new("LOG_LEVEL", error))?;
+    Ok(guard)
+}
+
+/// The filter that `LOG_LEVEL` describes: a level, or directives.
+pub(crate) fn filter(log_level: &str) -> Result<EnvFilter, ConfigError> {
+    let is_directives = log_level.contains(['=', ',']);
+    if !is_directives && log_level.parse::<LevelFilter>().is_err() {
+        let problem = format!("'{log_level}' is none of off, error, warn, info, debug, trace");
+        return Err(ConfigError::new("LOG_LEVEL", problem));
+    }
+    EnvFilter::try_new(log_level).map_err(|error| ConfigError::new("LOG_LEVEL", error))
+}

@@ -1,0 +1,179 @@
+//! The engine's values from the columns of a row. The two databases have different types for the same
+//! column; [`Columns`] hides that, so that each row is put together in one place.
+
+use std::sync::Arc;
+
+use engine::{
+    Currency, EventDetails, EventInfo, EventRow, JournalRow, Layout, Reservation, ReservationId,
+    ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section, Timestamp, UsedKey, UserId,
+};
+use sqlx::Error;
+use uuid::Uuid;
+
+/// Reads columns by name, whatever the database's type for them is.
+pub(crate) trait Columns {
+    fn uuid(&self, column: &'static str) -> Result<Uuid, Error>;
+    fn optional_text(&self, column: &'static str) -> Result<Option<String>, Error>;
+    fn integer(&self, column: &'static str) -> Result<i64, Error>;
+    fn boolean(&self, column: &'static str) -> Result<bool, Error>;
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error>;
+    fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error>;
+
+    fn text(&self, column: &'static str) -> Result<String, Error> {
+        self.optional_text(column)?.ok_or_else(|| is_null(column))
+    }
+
+    fn time(&self, column: &'static str) -> Result<Timestamp, Error> {
+        self.optional_time(column)?.ok_or_else(|| is_null(column))
+    }
+
+    /// A number in the range of `T`.
+    fn number<T: TryFrom<i64>>(&self, column: &'static str) -> Result<T, Error> {
+        let value = self.integer(column)?;
+        T::try_from(value).map_err(|_| corrupt(format!("{column} is {value}")))
+    }
+
+    /// An id of the kind `T`.
+    fn id<T: TryFrom<Uuid>>(&self, column: &'static str) -> Result<T, Error> {
+        let value = self.uuid(column)?;
+        T::try_from(value).map_err(|_| corrupt(format!("{column} is {value}")))
+    }
+}
+
+/// An event from its row, with the JSON of its sections in the column `sections`.
+pub(crate) fn event_row(row: &impl Columns) -> Result<EventRow, Error> {
+    let sections: Vec<Section> = parse(&row.text("sections")?)?;
+    let currency = row.text("currency")?;
+    Ok(EventRow {
+        info: EventInfo {
+            id: row.id("event_id")?,
+            details: event_details(row)?,
+            currency: currency.parse::<Currency>().map_err(|error| corrupt(error.to_string()))?,
+            layout: Layout::from_sections(sections),
+            created_at: row.time("created_at")?,
+            updated_at: row.time("updated_at")?,
+        },
+        counts: SeatCounts {
+            reserved: row.number("reserved_seats")?,
+            confirmed: row.number("confirmed_seats")?,
+        },
+        version: row.number("version")?,
+        epoch: row.number("epoch")?,
+        owner: row.optional_text("owner")?,
+        deleted: row.boolean("deleted")?,
+        decided_at: row.optional_time("decided_at")?,
+    })
+}
+
+fn event_details(row: &impl Columns) -> Result<EventDetails, Error> {
+    Ok(EventDetails {
+        name: row.text("name")?,
+        description: row.text("description")?,
+        venue: row.text("venue")?,
+        start_at: row.time("start_at")?,
+        end_at: row.time("end_at")?,
+        hold_ttl_s: row.number("hold_ttl_s")?,
+        max_hold_s: row.number("max_hold_s")?,
+        max_seats_per_reservation: row.number("max_seats_per_reservation")?,
+    })
+}
+
+/// A reservation from its row.
+pub(crate) fn reservation(row: &impl Columns) -> Result<Reservation, Error> {
+    Ok(Reservation {
+        id: row.id("reservation_id")?,
+        user_id: UserId::new(row.uuid("user_id")?),
+        seats: row.seats("seat_nos")?,
+        status: status_from_code(row.integer("status")?)?,
+        total_minor: row.integer("total_minor")?,
+        created_at: row.time("created_at")?,
+        expires_at: row.time("expires_at")?,
+        updated_at: row.time("updated_at")?,
+        confirmed_at: row.optional_time("confirmed_at")?,
+        cancelled_at: row.optional_time("cancelled_at")?,
+        idempotency_key: row.optional_text("idempotency_key")?,
+        seq: row.number("seq")?,
+    })
+}
+
+/// A used key from the row of the reservation that it made.
+pub(crate) fn used_key(row: &impl Columns) -> Result<UsedKey, Error> {
+    Ok(UsedKey {
+        reservation_id: row.id("reservation_id")?,
+        user_id: UserId::new(row.uuid("user_id")?),
+        idempotency_key: row.text("idempotency_key")?,
+        seats: row.seats("seat_nos")?,
+    })
+}
+
+/// A batch from its row in the journal.
+pub(crate) fn journal_row(row: &impl Columns) -> Result<JournalRow, Error> {
+    Ok(JournalRow {
+        seq: row.number("seq")?,
+        batch_id: row.id("batch_id")?,
+        epoch: row.number("epoch")?,
+        decided_at: row.time("decided_at")?,
+        changes: parse(&row.text("changes")?)?,
+    })
+}
+
+/// A claim from its row.
+pub(crate) fn claim(row: &impl Columns) -> Result<(SeatNo, ReservationId), Error> {
+    Ok((row.number("seat_no")?, row.id("reservation_id")?))
+}
+
+/// A seat map from an event and its claims: seat number and code of the reservation's status.
+pub(crate) fn seat_map(
+    event: EventRow,
+    claims: impl IntoIterator<Item = (SeatNo, i64)>,
+) -> Result<SeatMap, Error> {
+    let mut statuses = vec![SeatStatus::Available; event.info.layout.seats() as usize];
+    for (seat_no, code) in claims {
+        let status = match status_from_code(code)? {
+            ReservationStatus::Pending => SeatStatus::Reserved,
+            ReservationStatus::Confirmed => SeatStatus::Confirmed,
+            ended => {
+                return Err(corrupt(format!("seat {seat_no} is claimed, and its reservation is {ended:?}")));
+            }
+        };
+        *statuses.get_mut((seat_no as usize).wrapping_sub(1)).ok_or_else(|| {
+            corrupt(format!("seat {seat_no} is claimed, and the event has none of this number"))
+        })? = status;
+    }
+    Ok(SeatMap { info: Arc::new(event.info), version: event.version, counts: event.counts, statuses })
+}
+
+/// The fixed code of a status, the same in both databases.
+pub(crate) fn status_code(status: ReservationStatus) -> i16 {
+    match status {
+        ReservationStatus::Pending => 0,
+        ReservationStatus::Confirmed => 1,
+        ReservationStatus::Cancelled => 2,
+        ReservationStatus::Expired => 3,
+    }
+}
+
+/// The status of a code.
+fn status_from_code(code: i64) -> Result<ReservationStatus, Error> {
+    Ok(match code {
+        0 => ReservationStatus::Pending,
+        1 => ReservationStatus::Confirmed,
+        2 => ReservationStatus::Cancelled,
+        3 => ReservationStatus::Expired,
+        _ => return Err(corrupt(format!("status is {code}"))),
+    })
+}
+
+/// The value of a JSON text.
+pub(crate) fn parse<T: serde::de::DeserializeOwned>(json: &str) -> Result<T, Error> {
+    serde_json::from_str(json).map_err(|error| Error::Decode(Box::new(error)))
+}
+
+/// A row that no part of Holdfast can have written.
+pub(crate) fn corrupt(what: String) -> Error {
+    Error::Decode(what.into())
+}
+
+fn is_null(column: &'static str) -> Error {
+    corrupt(format!("{column} is null"))
+}

@@ -1,0 +1,133 @@
+//! How a store is opened, and what can be wrong with that.
+
+use std::collections::HashSet;
+use std::fmt;
+use std::time::Duration;
+
+use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+/// How a store is opened.
+#[derive(Clone)]
+pub struct StoreOptions {
+    /// `postgres://…`, `postgresql://…` or `sqlite://…`.
+    pub url: String,
+    /// The most connections that are open at a time. Half of them, at most, write.
+    pub max_connections: u32,
+    /// The connections that are kept open when there is nothing to do.
+    pub min_connections: u32,
+    /// After so long without an answer the outcome of a batch is unknown.
+    pub batch_timeout: Duration,
+    /// Whether `connect` migrates a Postgres database first. A SQLite database is always migrated.
+    pub migrate: bool,
+}
+
+impl StoreOptions {
+    /// The defaults for a database.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            max_connections: 25,
+            min_connections: 5,
+            batch_timeout: Duration::from_secs(3),
+            migrate: false,
+        }
+    }
+
+    pub(crate) fn backend(&self) -> Result<Backend, ConnectError> {
+        match self.url.split_once(':').map(|(scheme, _)| scheme) {
+            Some("postgres" | "postgresql") => Ok(Backend::Postgres),
+            Some("sqlite") => Ok(Backend::Sqlite),
+            _ => Err(ConnectError::Url("must begin with postgres://, postgresql:// or sqlite://".to_owned())),
+        }
+    }
+}
+
+/// The URL can have a password in it, so it is left out.
+impl fmt::Debug for StoreOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("StoreOptions")
+            .field("max_connections", &self.max_connections)
+            .field("min_connections", &self.min_connections)
+            .field("batch_timeout", &self.batch_timeout)
+            .field("migrate", &self.migrate)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a migration did.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct MigrationReport {
+    /// How many migrations were applied.
+    pub applied: usize,
+    /// Whether the database had none before.
+    pub newly_created: bool,
+}
+
+/// The store cannot be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum ConnectError {
+    /// The URL is not one of a store.
+    #[error("DATABASE_URL: {0}")]
+    Url(String),
+    /// The database does not answer, or refuses the connection.
+    #[error("cannot open the database: {0}")]
+    Unreachable(String),
+    /// The database would lose what it acknowledged.
+    #[error(
+        "the database has {setting}={value}: it would lose acknowledged reservations in a crash; set it to on"
+    )]
+    NotDurable {
+        /// The setting.
+        setting: &'static str,
+        /// Its value.
+        value: String,
+    },
+    /// The schema is newer than this program.
+    #[error(
+        "the database has schema version {0}, which this version of holdfast does not know: use a newer one"
+    )]
+    SchemaTooNew(i64),
+    /// The schema is older than this program.
+    #[error("the database lacks schema version {0}: run `holdfast migrate` first")]
+    SchemaTooOld(i64),
+    /// A migration failed.
+    #[error("cannot migrate the database: {0}")]
+    Migration(String),
+}
+
+impl From<sqlx::Error> for ConnectError {
+    fn from(error: sqlx::Error) -> Self {
+        Self::Unreachable(error.to_string())
+    }
+}
+
+impl From<MigrateError> for ConnectError {
+    fn from(error: MigrateError) -> Self {
+        match error {
+            MigrateError::VersionMissing(version) => Self::SchemaTooNew(version),
+            error => Self::Migration(error.to_string()),
+        }
+    }
+}
+
+/// Which store a URL names.
+pub(crate) enum Backend {
+    Postgres,
+    Sqlite,
+}
+
+/// What a migration has to be compared with: the versions that are there before it.
+pub(crate) async fn applied_versions<C: Migrate>(
+    migrator: &Migrator,
+    connection: &mut C,
+) -> Result<HashSet<i64>, ConnectError> {
+    connection.ensure_migrations_table(&migrator.table_name).await?;
+    let applied = connection.list_applied_migrations(&migrator.table_name).await?;
+    Ok(applied.into_iter().map(|migration| migration.version).collect())
+}
+
+/// What a migration did to a database that had the versions `before`.
+pub(crate) fn report(migrator: &Migrator, before: &HashSet<i64>) -> MigrationReport {
+    let applied = migrator.iter().filter(|migration| !before.contains(&migration.version)).count();
+    MigrationReport { applied, newly_created: before.is_empty() }
+}

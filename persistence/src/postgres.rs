@@ -1,0 +1,135 @@
+//! Events in Postgres: the store for many nodes.
+
+mod append;
+mod connect;
+mod fault;
+mod read;
+mod writer;
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+use engine::{
+    AppendError, Batch, BatchId, EventId, EventInfo, EventRow, EventTables, JournalRow, Reservation,
+    ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault, Timestamp,
+};
+use sqlx::postgres::PgRow;
+use sqlx::{Error, PgPool, Row};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::columns::Columns;
+use crate::retry;
+use writer::Writer;
+
+pub(crate) use connect::migrate;
+
+/// A Postgres database.
+pub(crate) struct PostgresStore {
+    /// Writes batches.
+    writer: Writer,
+    /// Everything else.
+    pool: PgPool,
+}
+
+impl PostgresStore {
+    async fn read<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, StoreFault>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        retry::read(attempt).await.map_err(fault::store_fault)
+    }
+}
+
+#[async_trait]
+impl Store for PostgresStore {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+        // Not repeated: after a broken connection the event may be there already.
+        append::create_event(&self.pool, event).await.map_err(fault::store_fault)
+    }
+
+    async fn activate(
+        &self,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault> {
+        self.read(|| read::activate(&self.pool, id, owner, keys_since)).await
+    }
+
+    async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
+        self.writer.append(batch).await
+    }
+
+    async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {
+        self.read(|| read::batch_at(&self.pool, id, seq)).await
+    }
+
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        self.read(|| read::due_events(&self.pool, now, limit)).await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
+        self.read(|| read::event(&self.pool, id)).await
+    }
+
+    async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault> {
+        self.read(|| read::events(&self.pool, before, limit)).await
+    }
+
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        self.read(|| read::seat_map(&self.pool, id)).await
+    }
+
+    async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault> {
+        self.read(|| read::reservation(&self.pool, id)).await
+    }
+
+    async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
+        self.read(|| read::reservations(&self.pool, filter)).await
+    }
+
+    async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault> {
+        self.read(|| read::journal(&self.pool, id, after_seq, limit)).await
+    }
+
+    async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault> {
+        self.read(|| read::tables(&self.pool, id)).await
+    }
+
+    async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        self.read(|| read::event_ids(&self.pool, after, limit)).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.read(|| read::ping(&self.pool)).await
+    }
+}
+
+impl Columns for PgRow {
+    fn uuid(&self, column: &'static str) -> Result<Uuid, Error> {
+        self.try_get(column)
+    }
+
+    fn optional_text(&self, column: &'static str) -> Result<Option<String>, Error> {
+        self.try_get(column)
+    }
+
+    fn integer(&self, column: &'static str) -> Result<i64, Error> {
+        // Unchecked: smallint and integer decode as well.
+        self.try_get_unchecked(column)
+    }
+
+    fn boolean(&self, column: &'static str) -> Result<bool, Error> {
+        self.try_get(column)
+    }
+
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
+        Ok(self.try_get::<Option<OffsetDateTime>, _>(column)?.map(Timestamp::from))
+    }
+
+    fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error> {
+        let seats: Vec<i32> = self.try_get(column)?;
+        Ok(seats.into_iter().map(i32::cast_unsigned).collect())
+    }
+}

@@ -1,0 +1,114 @@
+//! Opening a Postgres database: the pools, the settings that must be right, the schema.
+
+use std::str::FromStr;
+use std::time::Duration;
+
+use sqlx::migrate::Migrator;
+use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::{ConnectOptions, Connection, PgConnection};
+
+use super::PostgresStore;
+use super::writer::Writer;
+use crate::options::{ConnectError, MigrationReport, StoreOptions, applied_versions, report};
+
+static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
+
+/// How long a read may take: enough for the checks, which read an event's tables as a whole.
+const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long a read waits for a connection.
+const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
+
+impl PostgresStore {
+    pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, ConnectError> {
+        let url = parse(options)?;
+        let mut connection = open(&url).await?;
+        refuse_if_not_durable(&mut connection).await?;
+        if options.migrate {
+            migrate_on(&mut connection).await?;
+        } else {
+            refuse_other_schema(&mut connection).await?;
+        }
+        connection.close().await?;
+
+        let writers = (options.max_connections / 2).max(1);
+        let idle_writers = (options.min_connections / 2).min(writers);
+        let pool = PgPoolOptions::new()
+            .max_connections((options.max_connections - writers.min(options.max_connections)).max(1))
+            .min_connections(options.min_connections - idle_writers)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_with(with_timeouts(&url, READ_TIMEOUT))
+            .await?;
+        let writer_url = with_timeouts(&url, options.batch_timeout / 2);
+        let writer = Writer::start(writer_url, writers, idle_writers, options.batch_timeout)?;
+        Ok(Self { writer, pool })
+    }
+}
+
+/// Applies the migrations that are missing.
+pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
+    let mut connection = open(&parse(options)?).await?;
+    let report = migrate_on(&mut connection).await?;
+    connection.close().await?;
+    Ok(report)
+}
+
+async fn migrate_on(connection: &mut PgConnection) -> Result<MigrationReport, ConnectError> {
+    let before = applied_versions(&MIGRATOR, connection).await?;
+    MIGRATOR.run(&mut *connection).await?;
+    Ok(report(&MIGRATOR, &before))
+}
+
+fn parse(options: &StoreOptions) -> Result<PgConnectOptions, ConnectError> {
+    let url =
+        PgConnectOptions::from_str(&options.url).map_err(|error| ConnectError::Url(error.to_string()))?;
+    // The time of a statement is measured where it counts: of a whole batch.
+    Ok(url.application_name("holdfast").disable_statement_logging())
+}
+
+async fn open(url: &PgConnectOptions) -> Result<PgConnection, ConnectError> {
+    match tokio::time::timeout(Duration::from_secs(10), url.connect()).await {
+        Ok(connection) => Ok(connection?),
+        Err(_) => Err(ConnectError::Unreachable("no answer within 10 s".to_owned())),
+    }
+}
+
+/// Bounds what a session can hold up: a statement, and a transaction whose client has gone silent.
+fn with_timeouts(url: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
+    let statement_timeout_ms = statement_timeout.as_millis().max(1).to_string();
+    url.clone().options([
+        ("statement_timeout", statement_timeout_ms.as_str()),
+        ("idle_in_transaction_session_timeout", "5000"),
+    ])
+}
+
+/// A commit that is acknowledged before it is on disk is none.
+async fn refuse_if_not_durable(connection: &mut PgConnection) -> Result<(), ConnectError> {
+    let (synchronous_commit, fsync): (String, String) =
+        sqlx::query_as("SELECT current_setting('synchronous_commit'), current_setting('fsync')")
+            .fetch_one(connection)
+            .await?;
+    for (setting, value) in [("synchronous_commit", synchronous_commit), ("fsync", fsync)] {
+        if value == "off" {
+            return Err(ConnectError::NotDurable { setting, value });
+        }
+    }
+    Ok(())
+}
+
+async fn refuse_other_schema(connection: &mut PgConnection) -> Result<(), ConnectError> {
+    let applied: Vec<i64> = match sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
+        .fetch_all(connection)
+        .await
+    {
+        // There is no such table: nothing was ever migrated.
+        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
+        applied => applied?,
+    };
+    if let Some(version) = applied.iter().find(|version| !MIGRATOR.version_exists(**version)) {
+        return Err(ConnectError::SchemaTooNew(*version));
+    }
+    match MIGRATOR.iter().find(|migration| !applied.contains(&migration.version)) {
+        Some(missing) => Err(ConnectError::SchemaTooOld(missing.version)),
+        None => Ok(()),
+    }
+}

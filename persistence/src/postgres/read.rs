@@ -1,0 +1,249 @@
+//! The reads, and the change of owner that comes with one.
+
+use engine::{
+    BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
+    SeatMap, Snapshot, Timestamp,
+};
+use sqlx::{Error, PgConnection, PgPool, Row};
+use time::OffsetDateTime;
+use uuid::Uuid;
+
+use crate::columns::{self, Columns, status_code};
+
+/// The sections of the event `e` as JSON.
+macro_rules! sections {
+    () => {
+        "(SELECT coalesce(json_agg(json_build_object('name', s.name, 'rows', s.row_count, 'seats_per_row', \
+         s.seats_per_row, 'seats', s.seats, 'price_minor', s.price_minor) ORDER BY s.section_no), '[]')::text \
+         FROM sections s WHERE s.event_id = e.event_id) AS sections "
+    };
+}
+
+/// A query for events `e`, each with its sections as JSON.
+macro_rules! select_events {
+    ($($more:literal),*) => {
+        concat!(
+            "SELECT e.*, ", sections!(), $($more),*
+        )
+    };
+}
+
+pub(crate) async fn activate(
+    pool: &PgPool,
+    id: EventId,
+    owner: &str,
+    keys_since: Timestamp,
+) -> Result<Option<Snapshot>, Error> {
+    let mut transaction = pool.begin().await?;
+    // This waits for a batch of an earlier owner that is under way, and fences off all later ones. From
+    // here on nobody else writes the event's rows, so the reads below see one state of it.
+    let row = sqlx::query(concat!(
+        "UPDATE events e SET epoch = epoch + 1, owner = $2 WHERE event_id = $1 AND NOT deleted RETURNING e.*, ",
+        sections!()
+    ))
+    .bind(id.as_uuid())
+    .bind(owner)
+    .fetch_optional(&mut *transaction)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let snapshot = Snapshot {
+        event: columns::event_row(&row)?,
+        live: live_reservations(&mut transaction, id).await?,
+        keys: used_keys(&mut transaction, id, keys_since).await?,
+        last_reservation_id: last_reservation_id(&mut transaction, id).await?,
+    };
+    transaction.commit().await?;
+    Ok(Some(snapshot))
+}
+
+async fn live_reservations(connection: &mut PgConnection, id: EventId) -> Result<Vec<Reservation>, Error> {
+    let rows = sqlx::query(
+        "SELECT * FROM reservations
+         WHERE event_id = $1 AND reservation_id IN (SELECT reservation_id FROM claims WHERE event_id = $1)
+         ORDER BY reservation_id",
+    )
+    .bind(id.as_uuid())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(columns::reservation).collect()
+}
+
+async fn used_keys(
+    connection: &mut PgConnection,
+    id: EventId,
+    since: Timestamp,
+) -> Result<Vec<engine::UsedKey>, Error> {
+    let rows = sqlx::query(
+        "SELECT reservation_id, user_id, idempotency_key, seat_nos FROM reservations
+         WHERE event_id = $1 AND reservation_id >= $2 AND idempotency_key IS NOT NULL
+         ORDER BY reservation_id",
+    )
+    .bind(id.as_uuid())
+    .bind(id.first_reservation_at(since).as_uuid())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(columns::used_key).collect()
+}
+
+async fn last_reservation_id(
+    connection: &mut PgConnection,
+    id: EventId,
+) -> Result<Option<ReservationId>, Error> {
+    let row = sqlx::query(
+        "SELECT reservation_id FROM reservations WHERE event_id = $1 ORDER BY reservation_id DESC LIMIT 1",
+    )
+    .bind(id.as_uuid())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| row.id("reservation_id")).transpose()
+}
+
+pub(crate) async fn batch_at(pool: &PgPool, id: EventId, seq: u64) -> Result<Option<BatchId>, Error> {
+    let row = sqlx::query("SELECT batch_id FROM journal WHERE event_id = $1 AND seq = $2")
+        .bind(id.as_uuid())
+        .bind(seq.cast_signed())
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| row.id("batch_id")).transpose()
+}
+
+pub(crate) async fn due_events(pool: &PgPool, now: Timestamp, limit: u32) -> Result<Vec<EventId>, Error> {
+    let rows = sqlx::query(
+        "SELECT event_id FROM events WHERE next_expires_at <= $1 AND NOT deleted
+         ORDER BY next_expires_at LIMIT $2",
+    )
+    .bind(OffsetDateTime::from(now))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| row.id("event_id")).collect()
+}
+
+pub(crate) async fn event(pool: &PgPool, id: EventId) -> Result<Option<EventRow>, Error> {
+    let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
+        .bind(id.as_uuid())
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(columns::event_row).transpose()
+}
+
+pub(crate) async fn events(
+    pool: &PgPool,
+    before: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<EventRow>, Error> {
+    let rows = sqlx::query(select_events!(
+        "FROM events e WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
+    ))
+    .bind(before.map_or(Uuid::max(), EventId::as_uuid))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(columns::event_row).collect()
+}
+
+pub(crate) async fn seat_map(pool: &PgPool, id: EventId) -> Result<Option<SeatMap>, Error> {
+    // One statement, so that the claims are of the event's version.
+    let row = sqlx::query(select_events!(
+        ", c.seat_nos, c.statuses FROM events e CROSS JOIN LATERAL (
+             SELECT coalesce(array_agg(c.seat_no), '{}') AS seat_nos, coalesce(array_agg(r.status), '{}') AS statuses
+             FROM claims c JOIN reservations r USING (event_id, reservation_id)
+             WHERE c.event_id = e.event_id
+         ) c WHERE e.event_id = $1"
+    ))
+    .bind(id.as_uuid())
+    .fetch_optional(pool)
+    .await?;
+    let Some(row) = row else { return Ok(None) };
+    let event = columns::event_row(&row)?;
+    let codes: Vec<i16> = row.try_get("statuses")?;
+    let claims = row.seats("seat_nos")?.into_iter().zip(codes.into_iter().map(i64::from));
+    columns::seat_map(event, claims).map(Some)
+}
+
+pub(crate) async fn reservation(pool: &PgPool, id: ReservationId) -> Result<Option<Reservation>, Error> {
+    let row = sqlx::query("SELECT * FROM reservations WHERE event_id = $1 AND reservation_id = $2")
+        .bind(id.event_id().as_uuid())
+        .bind(id.as_uuid())
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(columns::reservation).transpose()
+}
+
+pub(crate) async fn reservations(
+    pool: &PgPool,
+    filter: ReservationFilter,
+) -> Result<Vec<Reservation>, Error> {
+    let rows = sqlx::query(
+        "SELECT * FROM reservations
+         WHERE user_id = $1 AND reservation_id < $2 AND ($3::smallint IS NULL OR status = $3)
+         ORDER BY reservation_id DESC LIMIT $4",
+    )
+    .bind(filter.user_id.as_uuid())
+    .bind(filter.before.map_or(Uuid::max(), ReservationId::as_uuid))
+    .bind(filter.status.map(status_code))
+    .bind(i64::from(filter.limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(columns::reservation).collect()
+}
+
+pub(crate) async fn journal(
+    pool: &PgPool,
+    id: EventId,
+    after_seq: u64,
+    limit: u32,
+) -> Result<Vec<JournalRow>, Error> {
+    let rows = sqlx::query(
+        "SELECT seq, batch_id, epoch, decided_at, changes::text AS changes FROM journal
+         WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
+    )
+    .bind(id.as_uuid())
+    .bind(i64::try_from(after_seq).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(columns::journal_row).collect()
+}
+
+pub(crate) async fn tables(pool: &PgPool, id: EventId) -> Result<Option<EventTables>, Error> {
+    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let event = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
+        .bind(id.as_uuid())
+        .fetch_optional(&mut *transaction)
+        .await?;
+    let Some(event) = event else { return Ok(None) };
+    let reservations = sqlx::query("SELECT * FROM reservations WHERE event_id = $1 ORDER BY reservation_id")
+        .bind(id.as_uuid())
+        .fetch_all(&mut *transaction)
+        .await?;
+    let claims =
+        sqlx::query("SELECT seat_no, reservation_id FROM claims WHERE event_id = $1 ORDER BY seat_no")
+            .bind(id.as_uuid())
+            .fetch_all(&mut *transaction)
+            .await?;
+    transaction.commit().await?;
+    Ok(Some(EventTables {
+        event: columns::event_row(&event)?,
+        reservations: reservations.iter().map(columns::reservation).collect::<Result<_, _>>()?,
+        claims: claims.iter().map(columns::claim).collect::<Result<_, _>>()?,
+    }))
+}
+
+pub(crate) async fn event_ids(
+    pool: &PgPool,
+    after: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<EventId>, Error> {
+    let rows = sqlx::query("SELECT event_id FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2")
+        .bind(after.map_or(Uuid::nil(), EventId::as_uuid))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| row.id("event_id")).collect()
+}
+
+pub(crate) async fn ping(pool: &PgPool) -> Result<(), Error> {
+    sqlx::query("SELECT 1").execute(pool).await?;
+    Ok(())
+}
