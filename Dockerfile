@@ -7,7 +7,7 @@ FROM debian:bookworm-slim AS skeleton
 WORKDIR /src
 COPY . .
 RUN find . -type f ! -name '*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete \
-    && find . -name '*.rs' -exec sh -c 'for file; do echo "fn main() {}" >"$file"; done' sh {} +
+    && find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
 
 FROM rust:1.95-bookworm AS builder
 WORKDIR /src

@@ -38,6 +38,12 @@ verify: prerequisites ## Check a store's invariants: the journal against the tab
 	cargo build --release -p holdfast
 	$(TARGET_DIR)/release/holdfast verify
 
+##@ Demo
+
+.PHONY: demo
+demo: ## Three nodes in Docker: kill the owner in the middle of an on-sale, and see what was sold
+	scripts/demo
+
 ##@ Measurements
 
 .PHONY: measure
