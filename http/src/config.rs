@@ -87,8 +87,9 @@ pub struct Config {
     #[arg(long, env, global = true, default_value_t = 75)]
     pub keep_alive_s: u64,
     /// How long the server is unready, but still answers, before it stops, in milliseconds.
-    #[arg(long, env, global = true, default_value_t = 0)]
-    pub shutdown_grace_ms: u64,
+    /// Absent: 0 in development, else 2000.
+    #[arg(long, env, global = true)]
+    pub shutdown_grace_ms: Option<u64>,
     /// How many threads answer requests. Absent: one a core.
     #[arg(long, env, global = true)]
     pub workers: Option<usize>,
@@ -214,8 +215,8 @@ impl Config {
 
     /// The address by which the other nodes reach this one, without a slash at its end.
     pub fn node_url(&self) -> String {
-        let default = || format!("http://127.0.0.1:{}", self.port);
-        self.node_url.clone().unwrap_or_else(default).trim_end_matches('/').to_owned()
+        let given = self.node_url.clone().filter(|url| !url.is_empty());
+        given.unwrap_or_else(|| format!("http://127.0.0.1:{}", self.port)).trim_end_matches('/').to_owned()
     }
 
     /// This node among others; `None` without REDIS_URL.
@@ -238,6 +239,12 @@ impl Config {
     /// How long a hold lasts in events that do not say it themselves.
     pub fn default_hold_ttl_s(&self) -> u32 {
         self.reservation_expiry_minutes * 60
+    }
+
+    /// How long the server is unready, but still answers, before it stops.
+    pub fn shutdown_grace(&self) -> Duration {
+        let default_ms = if self.environment == Environment::Development { 0 } else { 2_000 };
+        Duration::from_millis(self.shutdown_grace_ms.unwrap_or(default_ms))
     }
 
     /// How long a request may take.

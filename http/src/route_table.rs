@@ -5,10 +5,7 @@ use actix_web::http::Method;
 use utoipa::openapi::OpenApi;
 
 use crate::metric::RouteMetrics;
-
-/// Paths that are served under a second name, which the document leaves out: (name, documented name).
-pub(crate) const ALIASES: [(&str, &str); 2] =
-    [("/health", "/api/v1/health"), ("/api/v1/metrics", "/metrics")];
+use crate::routes::ALIASES;
 
 /// The routes, and one that stands for every unknown path.
 pub struct RouteTable {

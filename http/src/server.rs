@@ -1,7 +1,7 @@
 //! The server: one function builds the application, for `main` and for the tests alike.
 
 use std::io;
-use std::net::TcpListener;
+use std::net::SocketAddr;
 use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
@@ -74,8 +74,9 @@ impl AppState {
     }
 }
 
-/// A server that answers on `listener`. Signals are the caller's to handle.
-pub fn listen(state: web::Data<AppState>, config: &Config, listener: TcpListener) -> io::Result<Server> {
+/// A server that answers where `config` says, and its address (of port 0 the system makes a free one).
+/// Signals are the caller's to handle. Must be called within an actix `System`.
+pub fn start(state: web::Data<AppState>, config: &Config) -> io::Result<(Server, SocketAddr)> {
     actix_web::rt::spawn(upkeep(state.clone()));
     let mut server = HttpServer::new(move || app(state.clone()))
         .keep_alive(Duration::from_secs(config.keep_alive_s))
@@ -86,7 +87,9 @@ pub fn listen(state: web::Data<AppState>, config: &Config, listener: TcpListener
     if let Some(workers) = config.workers {
         server = server.workers(workers.max(1));
     }
-    Ok(server.listen(listener)?.run())
+    let server = server.bind((config.bind.as_str(), config.port))?;
+    let address = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
+    Ok((server.run(), address))
 }
 
 fn app(

@@ -19,6 +19,9 @@ pub struct StoreOptions {
     pub batch_timeout: Duration,
     /// Whether `connect` migrates a Postgres database first. A SQLite database is always migrated.
     pub migrate: bool,
+    /// For chaos runs: whether Postgres lets stale owners write.
+    #[cfg(feature = "chaos")]
+    pub unfenced: bool,
 }
 
 impl StoreOptions {
@@ -30,6 +33,8 @@ impl StoreOptions {
             min_connections: 5,
             batch_timeout: Duration::from_secs(3),
             migrate: false,
+            #[cfg(feature = "chaos")]
+            unfenced: false,
         }
     }
 

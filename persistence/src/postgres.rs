@@ -4,6 +4,8 @@ mod append;
 mod connect;
 mod fault;
 mod read;
+#[cfg(feature = "chaos")]
+mod unfenced;
 mod writer;
 
 use std::sync::Arc;

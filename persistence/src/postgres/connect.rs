@@ -28,6 +28,10 @@ impl PostgresStore {
         } else {
             refuse_other_schema(&mut connection).await?;
         }
+        #[cfg(feature = "chaos")]
+        if options.unfenced {
+            super::unfenced::remove_fence(&mut connection).await?;
+        }
         connection.close().await?;
 
         let writers = (options.max_connections / 2).max(1);

@@ -1,0 +1,43 @@
+//! What the configuration says of databases and leases. With `command_line`, the only place that knows
+//! `persistence`.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use engine::{Lease, LocalLease, Store};
+use holdfast::config::{Config, ConfigError, Environment};
+use persistence::{RedisLease, StoreOptions};
+
+/// How the configured store is opened.
+pub(crate) fn options(config: &Config) -> StoreOptions {
+    let mut options = StoreOptions::new(config.database_url.as_str());
+    options.max_connections = config.db_max_open_conns;
+    options.min_connections = config.db_max_idle_conns.min(config.db_max_open_conns);
+    options.batch_timeout = Duration::from_millis(config.batch_timeout_ms);
+    options.migrate = config.environment == Environment::Development;
+    #[cfg(feature = "chaos")]
+    {
+        options.unfenced = crate::chaos::unfenced();
+    }
+    options
+}
+
+/// Opens the configured store.
+pub(crate) async fn connect(config: &Config) -> Result<Arc<dyn Store>, ConfigError> {
+    persistence::connect(&options(config)).await.map_err(|error| ConfigError::new("DATABASE_URL", error))
+}
+
+/// The leases: on Redis where one is configured, else in process.
+pub(crate) fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
+    let Some(url) = config.redis_url() else { return Ok(Arc::new(LocalLease)) };
+    let pool_size = config.redis_pool_size as usize;
+    match RedisLease::new(url, pool_size, &config.node_url(), config.lease_ttl()) {
+        Ok(lease) => Ok(Arc::new(lease)),
+        Err(error) => Err(ConfigError::new("REDIS_URL", error)),
+    }
+}
+
+/// Whether the configured database is embedded, so that nobody but this program fills it.
+pub(crate) fn is_embedded(config: &Config) -> bool {
+    config.database_url.starts_with("sqlite:")
+}

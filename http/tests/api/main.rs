@@ -1,0 +1,12 @@
+//! The server's tests: each starts the real application on a port of its own, over the in-memory store.
+
+mod documents;
+mod events;
+mod helpers;
+mod limits;
+mod operations;
+mod problems;
+mod reservations;
+mod roles;
+mod seats;
+mod users;

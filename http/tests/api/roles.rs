@@ -1,0 +1,104 @@
+//! Who may call what, checked for every operation by what the document declares.
+
+use actix_web::http::Method;
+use serde_json::{Value, json};
+
+use crate::helpers::{ADMIN, TestServer, USER, USER_ID, new_event, with_key};
+
+/// An operation of the document.
+pub(crate) struct Operation {
+    pub(crate) id: String,
+    method: Method,
+    path: String,
+    /// `None`: anyone. Else the role that is needed.
+    role: Option<String>,
+}
+
+/// Every operation of the document.
+pub(crate) fn operations() -> Vec<Operation> {
+    let document: Value = serde_json::from_str(&holdfast::openapi::json()).expect("JSON");
+    let mut operations = Vec::new();
+    for (path, item) in document["paths"].as_object().expect("paths") {
+        for (method, operation) in item.as_object().expect("operations") {
+            let role = operation["security"][0]["api_key"][0].as_str().map(str::to_owned);
+            assert_eq!(operation["security"][0].get("api_key").is_some(), role.is_some(), "{path}");
+            operations.push(Operation {
+                id: operation["operationId"].as_str().expect("an id").to_owned(),
+                method: method.to_uppercase().parse().expect("a method"),
+                path: path.clone(),
+                role,
+            });
+        }
+    }
+    operations
+}
+
+#[actix_web::test]
+async fn every_call_admits_whom_the_document_says() {
+    let server = TestServer::start().await;
+    let operations = operations();
+    assert!(operations.len() >= 16, "{}", operations.len());
+    for operation in &operations {
+        for (key, who) in [(None, "anonymous"), (Some(USER), "user"), (Some(ADMIN), "admin")] {
+            let (path, body) = request(&server, operation).await;
+            let mut headers = with_key(key);
+            headers.push(("content-type", "application/json"));
+            let answer = server.send(operation.method.clone(), &path, &headers, body).await;
+            let status = answer.status.as_u16();
+            match (operation.role.as_deref(), who) {
+                (Some(_), "anonymous") => drop(answer.problem(401, "unauthenticated")),
+                (Some("admin"), "user") => drop(answer.problem(403, "forbidden")),
+                _ => assert!((200..300).contains(&status), "{} as {who}: {answer:?}", operation.id),
+            }
+        }
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_wrong_key_is_refused_by_every_call_of_the_api() {
+    let server = TestServer::start().await;
+    for operation in operations().iter().filter(|operation| operation.path.starts_with("/api/v1/")) {
+        let (path, body) = request(&server, operation).await;
+        for header in [("x-api-key", "wrong-key-0123456"), ("authorization", "Basic abc")] {
+            let headers = [header, ("content-type", "application/json")];
+            let answer = server.send(operation.method.clone(), &path, &headers, body.clone()).await;
+            answer.problem(401, "unauthenticated");
+            assert!(answer.header("www-authenticate").is_some());
+        }
+    }
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_bearer_token_is_a_key() {
+    let server = TestServer::start().await;
+    let path = format!("/api/v1/users/{USER_ID}/reservations");
+    for (token, status) in [(format!("Bearer {USER}"), 200), (format!("bearer {ADMIN}"), 200)] {
+        let answer = server.send(Method::GET, &path, &[("authorization", &token)], None).await;
+        assert_eq!(answer.status, status, "{answer:?}");
+    }
+    server.stop().await;
+}
+
+/// A request that succeeds for whoever may make it.
+async fn request(server: &TestServer, operation: &Operation) -> (String, Option<Vec<u8>>) {
+    let event_id = server.event(20).await;
+    let (id, body) = match operation.id.as_str() {
+        "create_event" => (String::new(), Some(new_event(json!({})))),
+        "amend_event" => (event_id, Some(json!({"name": "Another"}))),
+        "reserve" => {
+            let seats = server.seats(&event_id).await;
+            (String::new(), Some(json!({"event_id": event_id, "seat_ids": [seats[0]], "user_id": USER_ID})))
+        }
+        "list_reservations" => (USER_ID.to_owned(), None),
+        name if name.contains("reservation") => {
+            let seats = server.seats(&event_id).await;
+            let id = server.reserved(&event_id, &seats[..1]).await;
+            server.clock.advance_s(1);
+            (id, None)
+        }
+        _ => (event_id, None),
+    };
+    (operation.path.replace("{id}", &id), body.map(|body| body.to_string().into_bytes()))
+}
