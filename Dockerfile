@@ -1,12 +1,14 @@
 # The server's image (the last stage), and the load generator's (`--target load`), which the demo uses.
 # It needs no BuildKit.
 
-# The workspace with all code taken out. It changes only when a dependency or a file's name does, so the long part of
-# the build, the dependencies, is a layer that stays.
+# The workspace with the code taken out, but for the files that a manifest needs to see. It changes when a dependency
+# does, so the long part of the build, the dependencies, is a layer that stays.
 FROM debian:bookworm-slim AS skeleton
 WORKDIR /src
 COPY . .
-RUN find . -type f ! -name '*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete \
+RUN find . -type f ! -path './*/src/lib.rs' ! -path './*/src/main.rs' ! -path './*/build.rs' \
+        ! -path './*/benches/*.rs' ! -name Cargo.toml ! -name Cargo.lock -delete \
+    && find . -type d -empty -delete \
     && find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
 
 FROM rust:1.95-bookworm AS builder
@@ -14,8 +16,8 @@ WORKDIR /src
 COPY --from=skeleton /src .
 RUN cargo build --release --locked -p holdfast -p holdfast-load
 COPY . .
-# Cargo goes by the time of a file's last change, and the skeleton's is newer.
-RUN find . -name '*.rs' -exec touch {} + \
+# Cargo goes by the time of a file's last change, and the skeleton's may be newer.
+RUN find . -path ./target -prune -o -name '*.rs' -exec touch {} + \
     && cargo build --release --locked -p holdfast -p holdfast-load
 
 FROM debian:bookworm-slim AS load
