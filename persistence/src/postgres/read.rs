@@ -243,8 +243,10 @@ pub(crate) async fn event_ids(
 
 pub(crate) async fn epochs(pool: &PgPool, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, Error> {
     let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
-    let rows =
-        sqlx::query("SELECT event_id, epoch FROM events WHERE event_id = ANY ($1)").bind(ids).fetch_all(pool).await?;
+    let rows = sqlx::query("SELECT event_id, epoch FROM events WHERE event_id = ANY ($1)")
+        .bind(ids)
+        .fetch_all(pool)
+        .await?;
     rows.iter().map(|row| Ok((row.id("event_id")?, row.number("epoch")?))).collect()
 }
 
