@@ -10,6 +10,7 @@ use serde_json::{Value, json};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::balancer::Balancer;
 use crate::cluster::{ADMIN_API_KEY, SetupError};
 use crate::history::{Answer, Ask, Call, Log, Seen};
 
@@ -23,6 +24,7 @@ pub struct Client {
     nodes: Vec<String>,
     log: Log,
     began: Instant,
+    balancer: Option<Arc<Balancer>>,
 }
 
 #[derive(Deserialize)]
@@ -66,7 +68,12 @@ impl Client {
             .no_proxy()
             .build()
             .map_err(|error| SetupError::new("no HTTP client", error))?;
-        Ok(Self { http, nodes, log, began: Instant::now() })
+        Ok(Self { http, nodes, log, began: Instant::now(), balancer: None })
+    }
+
+    /// The same client, but behind a load balancer that passes over nodes that are not ready.
+    pub fn balanced(&self) -> Self {
+        Self { balancer: Some(Arc::new(Balancer::start(&self.nodes))), ..self.clone() }
     }
 
     /// How many nodes there are.
@@ -104,6 +111,7 @@ impl Client {
 
     /// Sends one request to one node, and logs it with its answer.
     pub async fn ask(&self, ask: &Arc<Ask>, node: usize, attempt: u32) -> Answer {
+        let node = self.balancer.as_ref().map_or(node, |balancer| balancer.choose(node));
         let sent_at = self.began.elapsed();
         let (answer, decided_by) = self.exchange(ask, node).await;
         self.log.push(Call {

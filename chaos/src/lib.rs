@@ -1,6 +1,7 @@
 //! Chaos runs: three real nodes with a real Postgres and Redis, links that break on demand, clients that keep
 //! asking, and a checker that compares what they were told with what the store holds.
 
+pub mod balancer;
 pub mod check;
 pub mod client;
 pub mod cluster;

@@ -57,7 +57,10 @@ async fn main() -> ExitCode {
     // Dropping the run stops every process that it started.
     let outcome = tokio::select! {
         outcome = execute(&cli) => outcome,
-        () = interrupted() => Err(SetupError("interrupted".to_owned())),
+        () = interrupted() => match cli.cluster {
+            true => Ok(true),
+            false => Err(SetupError("interrupted".to_owned())),
+        },
     };
     match outcome {
         Ok(true) => ExitCode::SUCCESS,
@@ -142,8 +145,7 @@ async fn show_cluster(options: &ClusterOptions) -> Result<bool, SetupError> {
     println!("Redis     redis://{}", cluster.redis.address());
     println!("logs      {}", cluster.folder().display());
     println!("Ctrl-C stops all of it.");
-    interrupted().await;
-    Ok(true)
+    std::future::pending().await
 }
 
 fn plans(names: &[String]) -> Result<Vec<Plan>, SetupError> {

@@ -37,6 +37,13 @@ pub enum Plan {
     Mixed(Vec<Fault>),
 }
 
+impl Plan {
+    /// Whether nodes are only ever asked to stop: then no request behind a load balancer may fail.
+    fn is_graceful(&self) -> bool {
+        matches!(self, Self::Alone(Fault::Sigterm | Fault::RollingRestart))
+    }
+}
+
 /// What came of a run.
 pub struct Report {
     /// What was done to the cluster.
@@ -108,7 +115,11 @@ pub async fn run(
         events.push(client.create_event(SEATS, hold_ttl_s).await?);
     }
 
-    let customers = Customers::start(&client, &events, seed);
+    let customers = if plan.is_graceful() {
+        Customers::start(&client.balanced(), &events, seed)
+    } else {
+        Customers::start(&client, &events, seed)
+    };
     tokio::time::sleep(WARM_UP).await;
     let mut rng = StdRng::seed_from_u64(seed);
     let target = Target { cluster, events: &events, log: &log };
@@ -120,6 +131,9 @@ pub async fn run(
     customers.stop().await;
     let under_load = log.calls();
 
+    if plan.is_graceful() {
+        problems.extend(failed_requests(&under_load));
+    }
     // A node that does not come back is a finding, and so is what follows from it.
     if let Err(error) = healed {
         problems.push(format!("not healed: {error}"));
@@ -181,6 +195,12 @@ async fn strike_mixed(faults: &[Fault], target: &Target<'_>, rng: &mut StdRng) -
     // Of two at a time, one can take away what the other needs: a server that is down takes no commands.
     let (_, _) = tokio::join!(target.strike(first, rng), delayed);
     Ok(true)
+}
+
+fn failed_requests(calls: &[Call]) -> Option<String> {
+    let mut failed = calls.iter().filter(|call| !call.answer.is_decided());
+    let first = failed.next()?;
+    Some(format!("{} requests failed in a graceful stop, first {first}", 1 + failed.count()))
 }
 
 /// Now that nothing is broken, each node must serve, at the first try.
