@@ -44,6 +44,19 @@ verify: prerequisites ## Check a store's invariants: the journal against the tab
 demo: ## Three nodes in Docker: kill the owner in the middle of an on-sale, and see what was sold
 	scripts/demo
 
+##@ Chaos
+
+.PHONY: chaos
+chaos: prerequisites ## Break real nodes, Postgres, Redis and the links; check what clients were told (some eight minutes)
+	cargo build -p holdfast --features chaos -p holdfast-chaos
+	$(TARGET_DIR)/debug/chaos $(if $(SEED),--seed $(SEED)) $(if $(FAULTS),--faults $(FAULTS))
+	$(TARGET_DIR)/debug/chaos --unfenced
+
+.PHONY: cluster
+cluster: prerequisites ## Run three nodes with a throwaway Postgres and Redis, until Ctrl-C
+	cargo build -p holdfast --features chaos -p holdfast-chaos
+	$(TARGET_DIR)/debug/chaos --cluster
+
 ##@ Measurements
 
 .PHONY: measure

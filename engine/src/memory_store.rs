@@ -1,48 +1,59 @@
-//! A store in memory: for tests of whatever uses an engine, with faults on demand. Nothing in it lasts.
+//! A store in memory that can be made to fail: for tests. It applies batches like the databases do.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use async_trait::async_trait;
-use tokio::sync::Semaphore;
+use tokio::sync::watch;
 
 use crate::change::{Batch, JournalRow};
 use crate::clock::Timestamp;
 use crate::command::SeatStatus;
-use crate::event_info::EventInfo;
+use crate::event_info::{EventInfo, SeatCounts};
 use crate::id::{BatchId, EventId, ReservationId, SeatNo};
 use crate::reservation::{Reservation, ReservationStatus};
 use crate::store::{
     AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,
 };
 
-/// What goes wrong with an append.
+/// What the next append does instead of just writing its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InjectedFault {
-    /// It is not written, and the store says so.
+    /// Writes nothing and says so.
     Aborted,
-    /// It is not written, and the store does not know.
+    /// Writes nothing and does not know it.
     UnknownNotWritten,
-    /// It is written, and the store does not know.
+    /// Writes the batch and does not know it.
     UnknownWritten,
-    /// Another owner raises the epoch just before.
+    /// Another owner raises the epoch first.
     Fenced,
-    /// The code that appends panics.
+    /// Panics, with nothing written.
     Panic,
 }
 
-/// A store in memory.
+/// Events in memory. They are gone with the store.
+#[derive(Debug)]
 pub struct MemoryStore {
-    events: Mutex<BTreeMap<EventId, Tables>>,
-    faults: Mutex<VecDeque<InjectedFault>>,
-    down: Mutex<bool>,
-    /// An append needs a permit, and gives it back.
-    may_append: Semaphore,
+    state: Mutex<State>,
+    /// Whether appends wait before they begin.
+    held: watch::Sender<bool>,
+    /// How many appends have begun: those that wait as well.
+    appends: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: BTreeMap<EventId, Event>,
+    faults: VecDeque<InjectedFault>,
+    down: bool,
+    append_delay: Duration,
 }
 
 #[derive(Debug)]
-struct Tables {
-    event: EventRow,
+struct Event {
+    row: EventRow,
     next_expires_at: Option<Timestamp>,
     reservations: BTreeMap<ReservationId, Reservation>,
     claims: BTreeMap<SeatNo, ReservationId>,
@@ -51,72 +62,119 @@ struct Tables {
 
 impl Default for MemoryStore {
     fn default() -> Self {
-        Self {
-            events: Mutex::default(),
-            faults: Mutex::default(),
-            down: Mutex::default(),
-            may_append: Semaphore::new(Semaphore::MAX_PERMITS),
-        }
+        Self::new()
     }
 }
 
 impl MemoryStore {
     /// An empty store.
-    pub fn new() -> Arc<Self> {
-        Arc::default()
+    pub fn new() -> Self {
+        Self { state: Mutex::default(), held: watch::Sender::new(false), appends: watch::Sender::new(0) }
     }
 
-    /// Lets the next append without a fault yet go wrong.
+    /// Adds a fault for an append to come: each append takes one, in order.
     pub fn inject(&self, fault: InjectedFault) {
-        lock(&self.faults).push_back(fault);
+        self.state().faults.push_back(fault);
     }
 
     /// Makes every call fail, or work again.
     pub fn set_down(&self, down: bool) {
-        *lock(&self.down) = down;
+        self.state().down = down;
     }
 
-    /// Keeps appends waiting until [`MemoryStore::release_appends`].
+    /// Makes every append take at least so long.
+    pub fn set_append_delay(&self, delay: Duration) {
+        self.state().append_delay = delay;
+    }
+
+    /// Makes appends wait before they write, until [`release_appends`](Self::release_appends).
     pub fn hold_appends(&self) {
-        self.may_append.forget_permits(Semaphore::MAX_PERMITS);
+        self.held.send_replace(true);
     }
 
-    /// Lets waiting and further appends go on.
+    /// Lets appends go on.
     pub fn release_appends(&self) {
-        self.may_append.add_permits(Semaphore::MAX_PERMITS - self.may_append.available_permits());
+        self.held.send_replace(false);
     }
 
-    fn check_up(&self) -> Result<(), StoreFault> {
-        if *lock(&self.down) { Err(StoreFault("the store is down".to_owned())) } else { Ok(()) }
+    /// Waits until so many appends have begun since the store was made: a held one has begun as well.
+    pub async fn appends_begun(&self, count: u64) {
+        let mut appends = self.appends.subscribe();
+        // The sender lives as long as this store.
+        let _ = appends.wait_for(|begun| *begun >= count).await;
     }
 
-    fn read<T>(&self, id: EventId, read: impl FnOnce(&Tables) -> T) -> Result<Option<T>, StoreFault> {
-        self.check_up()?;
-        Ok(lock(&self.events).get(&id).map(read))
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panic left is whole: all that can fail comes before the first change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, unless the store is down.
+    fn up(&self) -> Result<MutexGuard<'_, State>, StoreFault> {
+        let state = self.state();
+        if state.down { Err(StoreFault("the store is down".to_owned())) } else { Ok(state) }
     }
 
     fn write(&self, batch: &Batch) -> Result<(), AppendError> {
-        let mut events = lock(&self.events);
-        let tables = events.get_mut(&batch.event_id).ok_or(AppendError::Fenced)?;
-        if tables.event.epoch != batch.epoch || tables.event.version + 1 != batch.seq {
-            return Err(AppendError::Fenced);
+        let mut state = self.up().map_err(|fault| AppendError::Aborted(fault.to_string()))?;
+        let fault = state.faults.pop_front();
+        match fault {
+            Some(InjectedFault::Aborted) => return Err(AppendError::Aborted("injected".to_owned())),
+            Some(InjectedFault::UnknownNotWritten) => {
+                return Err(AppendError::Unknown("injected".to_owned()));
+            }
+            Some(InjectedFault::Panic) => {
+                drop(state);
+                panic!("injected");
+            }
+            Some(InjectedFault::Fenced) => {
+                if let Some(event) = state.events.get_mut(&batch.event_id) {
+                    event.row.epoch += 1;
+                    event.row.owner = Some("injected".to_owned());
+                }
+            }
+            Some(InjectedFault::UnknownWritten) | None => {}
         }
-        tables.append(batch)
+        let event = state.events.get_mut(&batch.event_id).ok_or(AppendError::Fenced)?;
+        event.apply(batch)?;
+        match fault {
+            Some(InjectedFault::UnknownWritten) => Err(AppendError::Unknown("injected".to_owned())),
+            _ => Ok(()),
+        }
     }
 }
 
-impl Tables {
-    fn append(&mut self, batch: &Batch) -> Result<(), AppendError> {
-        let taken = |(seat_no, _): &(SeatNo, ReservationId)| {
-            self.claims.contains_key(seat_no) && batch.released.binary_search(seat_no).is_err()
-        };
-        if batch.claimed.iter().any(taken) {
-            return Err(AppendError::Aborted("a seat has a claim already".to_owned()));
+impl Event {
+    fn new(info: &EventInfo) -> Self {
+        Self {
+            row: EventRow {
+                info: info.clone(),
+                counts: SeatCounts::default(),
+                version: 0,
+                epoch: 0,
+                owner: None,
+                deleted: false,
+                decided_at: None,
+            },
+            next_expires_at: None,
+            reservations: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            journal: Vec::new(),
         }
-        for row in batch.created.iter().chain(&batch.updated) {
-            self.reservations.insert(row.id, (**row).clone());
+    }
+
+    /// Applies a batch as the databases do: with the same checks, and no others.
+    fn apply(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        if self.row.epoch != batch.epoch || self.row.version + 1 != batch.seq {
+            return Err(AppendError::Fenced);
         }
-        self.claims.retain(|seat_no, _| batch.released.binary_search(seat_no).is_err());
+        self.check_rows(batch)?;
+        for reservation in batch.created.iter().chain(&batch.updated) {
+            self.reservations.insert(reservation.id, Reservation::clone(reservation));
+        }
+        for seat_no in &batch.released {
+            self.claims.remove(seat_no);
+        }
         self.claims.extend(batch.claimed.iter().copied());
         self.journal.push(JournalRow {
             seq: batch.seq,
@@ -125,80 +183,83 @@ impl Tables {
             decided_at: batch.decided_at,
             changes: batch.changes.clone(),
         });
+        self.row.version = batch.seq;
+        self.row.counts = batch.counts;
+        self.row.decided_at = Some(batch.decided_at);
+        self.row.deleted |= batch.deleted;
         self.next_expires_at = batch.next_expires_at;
-        self.event.version = batch.seq;
-        self.event.counts = batch.counts;
-        self.event.decided_at = Some(batch.decided_at);
-        self.event.deleted = batch.deleted;
         if let Some(details) = &batch.details {
-            self.event.info.details = details.clone();
-            self.event.info.updated_at = batch.decided_at;
+            self.row.info.details = details.clone();
+            self.row.info.updated_at = batch.decided_at;
         }
         Ok(())
     }
 
+    /// The databases' primary keys and counts of rows.
+    fn check_rows(&self, batch: &Batch) -> Result<(), AppendError> {
+        let mut created = HashSet::new();
+        if let Some(r) =
+            batch.created.iter().find(|r| self.reservations.contains_key(&r.id) || !created.insert(r.id))
+        {
+            return Err(AppendError::Aborted(format!("there is a reservation {}", r.id)));
+        }
+        if let Some(r) = batch.updated.iter().find(|r| !self.reservations.contains_key(&r.id)) {
+            return Err(AppendError::Aborted(format!("there is no reservation {}", r.id)));
+        }
+        if let Some(seat_no) = batch.released.iter().find(|seat_no| !self.claims.contains_key(seat_no)) {
+            return Err(AppendError::Aborted(format!("seat {seat_no} is not claimed")));
+        }
+        let released: HashSet<_> = batch.released.iter().collect();
+        let mut claimed = HashSet::new();
+        let is_taken = |seat_no| self.claims.contains_key(seat_no) && !released.contains(seat_no);
+        match batch.claimed.iter().find(|(seat_no, _)| is_taken(seat_no) || !claimed.insert(*seat_no)) {
+            Some((seat_no, _)) => Err(AppendError::Aborted(format!("seat {seat_no} is claimed"))),
+            None => Ok(()),
+        }
+    }
+
     fn snapshot(&self, keys_since: Timestamp) -> Snapshot {
-        let first = self.event.info.id.first_reservation_at(keys_since);
-        let used_key = |row: &Reservation| {
+        let first = self.row.info.id.first_reservation_at(keys_since);
+        let keys = self.reservations.range(first..).filter_map(|(id, reservation)| {
             Some(UsedKey {
-                reservation_id: row.id,
-                user_id: row.user_id,
-                idempotency_key: row.idempotency_key.clone()?,
-                seats: row.seats.clone(),
+                reservation_id: *id,
+                user_id: reservation.user_id,
+                idempotency_key: reservation.idempotency_key.clone()?,
+                seats: reservation.seats.clone(),
             })
-        };
+        });
         Snapshot {
-            event: self.event.clone(),
-            live: self.reservations.values().filter(|row| row.status.is_live()).cloned().collect(),
-            keys: self.reservations.range(first..).filter_map(|(_, row)| used_key(row)).collect(),
+            event: self.row.clone(),
+            live: self.reservations.values().filter(|r| r.status.is_live()).cloned().collect(),
+            keys: keys.collect(),
             last_reservation_id: self.reservations.keys().next_back().copied(),
         }
     }
 
     fn seat_map(&self) -> SeatMap {
+        let seats = 1..=self.row.info.layout.seats();
         let status = |seat_no| match self.claims.get(&seat_no).and_then(|id| self.reservations.get(id)) {
-            Some(row) if row.status == ReservationStatus::Confirmed => SeatStatus::Confirmed,
-            Some(_) => SeatStatus::Reserved,
             None => SeatStatus::Available,
+            Some(reservation) if reservation.status == ReservationStatus::Confirmed => SeatStatus::Confirmed,
+            Some(_) => SeatStatus::Reserved,
         };
         SeatMap {
-            info: Arc::new(self.event.info.clone()),
-            version: self.event.version,
-            counts: self.event.counts,
-            statuses: (1..=self.event.info.layout.seats()).map(status).collect(),
+            info: Arc::new(self.row.info.clone()),
+            version: self.row.version,
+            counts: self.row.counts,
+            statuses: seats.map(status).collect(),
         }
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[async_trait]
 impl Store for MemoryStore {
     async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        self.check_up()?;
-        let row = EventRow {
-            info: event.clone(),
-            counts: Default::default(),
-            version: 0,
-            epoch: 0,
-            owner: None,
-            deleted: false,
-            decided_at: None,
-        };
-        let tables = Tables {
-            event: row,
-            next_expires_at: None,
-            reservations: BTreeMap::new(),
-            claims: BTreeMap::new(),
-            journal: Vec::new(),
-        };
-        let mut events = lock(&self.events);
-        if events.contains_key(&event.id) {
-            return Err(StoreFault(format!("event {} exists already", event.id)));
+        let mut state = self.up()?;
+        if state.events.contains_key(&event.id) {
+            return Err(StoreFault(format!("there is an event {}", event.id)));
         }
-        events.insert(event.id, tables);
+        state.events.insert(event.id, Event::new(event));
         Ok(())
     }
 
@@ -208,118 +269,101 @@ impl Store for MemoryStore {
         owner: &str,
         keys_since: Timestamp,
     ) -> Result<Option<Snapshot>, StoreFault> {
-        self.check_up()?;
-        let mut events = lock(&self.events);
-        let Some(tables) = events.get_mut(&id).filter(|tables| !tables.event.deleted) else {
+        let mut state = self.up()?;
+        let Some(event) = state.events.get_mut(&id).filter(|event| !event.row.deleted) else {
             return Ok(None);
         };
-        tables.event.epoch += 1;
-        tables.event.owner = Some(owner.to_owned());
-        Ok(Some(tables.snapshot(keys_since)))
+        event.row.epoch += 1;
+        event.row.owner = Some(owner.to_owned());
+        Ok(Some(event.snapshot(keys_since)))
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
-        let fault = lock(&self.faults).pop_front();
-        let _permit =
-            self.may_append.acquire().await.map_err(|error| AppendError::Aborted(error.to_string()))?;
-        self.check_up().map_err(|fault| AppendError::Aborted(fault.to_string()))?;
-        match fault {
-            None => self.write(batch),
-            Some(InjectedFault::Aborted) => Err(AppendError::Aborted("injected".to_owned())),
-            Some(InjectedFault::UnknownNotWritten) => Err(AppendError::Unknown("injected".to_owned())),
-            Some(InjectedFault::UnknownWritten) => {
-                self.write(batch)?;
-                Err(AppendError::Unknown("injected".to_owned()))
-            }
-            Some(InjectedFault::Fenced) => {
-                if let Some(tables) = lock(&self.events).get_mut(&batch.event_id) {
-                    tables.event.epoch += 1;
-                    tables.event.owner = Some("another node".to_owned());
-                }
-                self.write(batch)
-            }
-            Some(InjectedFault::Panic) => panic!("injected"),
+        self.appends.send_modify(|begun| *begun += 1);
+        let delay = self.state().append_delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
         }
+        // The sender lives as long as this store.
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
+        self.write(batch)
     }
 
     async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {
-        let batch =
-            self.read(id, |tables| tables.journal.iter().find(|row| row.seq == seq).map(|row| row.batch_id))?;
-        Ok(batch.flatten())
+        let state = self.up()?;
+        let journal = state.events.get(&id).map_or(&[][..], |event| &event.journal);
+        Ok(journal.iter().find(|row| row.seq == seq).map(|row| row.batch_id))
     }
 
     async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
-        self.check_up()?;
-        let events = lock(&self.events);
-        let due =
-            |(id, tables): (&EventId, &Tables)| Some((tables.next_expires_at.filter(|at| *at <= now)?, *id));
-        let mut due: Vec<_> = events.iter().filter_map(due).collect();
-        due.sort_unstable();
+        let state = self.up()?;
+        let mut due: Vec<_> = state
+            .events
+            .iter()
+            .filter(|(_, event)| !event.row.deleted)
+            .filter_map(|(id, event)| Some((event.next_expires_at.filter(|at| *at <= now)?, *id)))
+            .collect();
+        due.sort();
         Ok(due.into_iter().map(|(_, id)| id).take(limit as usize).collect())
     }
 
     async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
-        self.read(id, |tables| tables.event.clone())
+        Ok(self.up()?.events.get(&id).map(|event| event.row.clone()))
     }
 
     async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault> {
-        self.check_up()?;
-        let events = lock(&self.events);
-        let rows = events.values().rev().map(|tables| &tables.event);
-        let shown = rows.filter(|row| !row.deleted && before.is_none_or(|before| row.info.id < before));
-        Ok(shown.take(limit as usize).cloned().collect())
+        let state = self.up()?;
+        let newest_first = state.events.values().rev().map(|event| &event.row);
+        let page =
+            newest_first.filter(|row| !row.deleted && before.is_none_or(|before| row.info.id < before));
+        Ok(page.take(limit as usize).cloned().collect())
     }
 
     async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
-        Ok(self.read(id, |tables| (!tables.event.deleted).then(|| tables.seat_map()))?.flatten())
+        Ok(self.up()?.events.get(&id).filter(|event| !event.row.deleted).map(Event::seat_map))
     }
 
     async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault> {
-        Ok(self.read(id.event_id(), |tables| tables.reservations.get(&id).cloned())?.flatten())
+        let state = self.up()?;
+        Ok(state.events.get(&id.event_id()).and_then(|event| event.reservations.get(&id)).cloned())
     }
 
     async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
-        self.check_up()?;
-        let events = lock(&self.events);
-        let wanted = |row: &&Reservation| {
-            row.user_id == filter.user_id
-                && filter.status.is_none_or(|status| row.status == status)
-                && filter.before.is_none_or(|before| row.id < before)
-        };
-        let mut rows: Vec<_> =
-            events.values().flat_map(|tables| tables.reservations.values()).filter(wanted).collect();
-        rows.sort_unstable_by_key(|row| std::cmp::Reverse(row.id));
-        Ok(rows.into_iter().take(filter.limit as usize).cloned().collect())
+        let state = self.up()?;
+        let mut found: Vec<_> = state
+            .events
+            .values()
+            .flat_map(|event| event.reservations.values())
+            .filter(|r| r.user_id == filter.user_id && filter.status.is_none_or(|status| r.status == status))
+            .filter(|r| filter.before.is_none_or(|before| r.id < before))
+            .cloned()
+            .collect();
+        found.sort_by_key(|r| Reverse(r.id));
+        found.truncate(filter.limit as usize);
+        Ok(found)
     }
 
     async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault> {
-        let rows = self.read(id, |tables| {
-            let rows = tables.journal.iter().filter(|row| row.seq > after_seq);
-            rows.take(limit as usize).cloned().collect()
-        })?;
-        Ok(rows.unwrap_or_default())
+        let state = self.up()?;
+        let journal = state.events.get(&id).map_or(&[][..], |event| &event.journal);
+        Ok(journal.iter().filter(|row| row.seq > after_seq).take(limit as usize).cloned().collect())
     }
 
     async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault> {
-        self.read(id, |tables| EventTables {
-            event: tables.event.clone(),
-            reservations: tables.reservations.values().cloned().collect(),
-            claims: tables.claims.iter().map(|(&seat_no, &id)| (seat_no, id)).collect(),
-        })
+        Ok(self.up()?.events.get(&id).map(|event| EventTables {
+            event: event.row.clone(),
+            reservations: event.reservations.values().cloned().collect(),
+            claims: event.claims.iter().map(|(seat_no, id)| (*seat_no, *id)).collect(),
+        }))
     }
 
     async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault> {
-        self.check_up()?;
-        let events = lock(&self.events);
-        Ok(events
-            .keys()
-            .filter(|id| after.is_none_or(|after| **id > after))
-            .take(limit as usize)
-            .copied()
-            .collect())
+        let state = self.up()?;
+        let ids = state.events.keys().filter(|id| after.is_none_or(|after| **id > after));
+        Ok(ids.take(limit as usize).copied().collect())
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {
-        self.check_up()
+        self.up().map(|_| ())
     }
 }

@@ -8,6 +8,7 @@ mod options;
 mod postgres;
 mod redis_lease;
 mod retry;
+mod sqlite;
 
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ pub use crate::redis_lease::RedisLease;
 pub async fn connect(options: &StoreOptions) -> Result<Arc<dyn Store>, ConnectError> {
     Ok(match options.backend()? {
         Backend::Postgres => Arc::new(postgres::PostgresStore::connect(options).await?),
-        Backend::Sqlite => unimplemented!(),
+        Backend::Sqlite => Arc::new(sqlite::SqliteStore::connect(options).await?),
     })
 }
 
@@ -30,6 +31,6 @@ pub async fn connect(options: &StoreOptions) -> Result<Arc<dyn Store>, ConnectEr
 pub async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
     match options.backend()? {
         Backend::Postgres => postgres::migrate(options).await,
-        Backend::Sqlite => unimplemented!(),
+        Backend::Sqlite => sqlite::migrate(options).await,
     }
 }

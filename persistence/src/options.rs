@@ -121,18 +121,23 @@ pub(crate) enum Backend {
     Sqlite,
 }
 
-/// What a migration has to be compared with: the versions that are there before it.
-pub(crate) async fn applied_versions<C: Migrate>(
+/// Applies what is missing, and says what that was.
+pub(crate) async fn run_migrations<C: Migrate>(
+    migrator: &Migrator,
+    connection: &mut C,
+) -> Result<MigrationReport, ConnectError> {
+    let before = applied_versions(migrator, connection).await?;
+    // Not `run`: its future is not `Send` when it is given a connection.
+    migrator.run_direct(None, connection, false).await?;
+    let applied = migrator.iter().filter(|migration| !before.contains(&migration.version)).count();
+    Ok(MigrationReport { applied, newly_created: before.is_empty() })
+}
+
+async fn applied_versions<C: Migrate>(
     migrator: &Migrator,
     connection: &mut C,
 ) -> Result<HashSet<i64>, ConnectError> {
     connection.ensure_migrations_table(&migrator.table_name).await?;
     let applied = connection.list_applied_migrations(&migrator.table_name).await?;
     Ok(applied.into_iter().map(|migration| migration.version).collect())
-}
-
-/// What a migration did to a database that had the versions `before`.
-pub(crate) fn report(migrator: &Migrator, before: &HashSet<i64>) -> MigrationReport {
-    let applied = migrator.iter().filter(|migration| !before.contains(&migration.version)).count();
-    MigrationReport { applied, newly_created: before.is_empty() }
 }

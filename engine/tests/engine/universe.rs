@@ -30,7 +30,7 @@ pub fn config() -> EngineConfig {
 impl Universe {
     pub fn new(config: EngineConfig) -> Self {
         let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)));
-        let store = MemoryStore::new();
+        let store = Arc::new(MemoryStore::new());
         let engine = start(config, &store, &clock);
         Self { clock, store, engine }
     }

@@ -89,7 +89,7 @@ pub(crate) async fn get(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation", body = ReservationBody),
-        (status = 409, description = "`reservation_expired`, `reservation_cancelled`, `event_ended`",
+        (status = 409, description = "`reservation_expired`, `reservation_cancelled`",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
     security(("api_key" = ["user"]), ("bearer" = ["user"])),

@@ -59,7 +59,7 @@ impl TestServer {
         let mut config = CommandLine::parse_from(["holdfast", "--port", "0", "--workers", "1"]).config;
         adjust(&mut config);
         let metrics = recorder();
-        let (store, clock) = (MemoryStore::new(), Arc::new(ManualClock::new(NOW)));
+        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::new(NOW)));
         let engine = Engine::start(
             EngineConfig { queue_per_event: config.queue_per_event, ..EngineConfig::default() },
             store.clone(),

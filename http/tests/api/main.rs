@@ -6,6 +6,7 @@ mod helpers;
 mod limits;
 mod operations;
 mod problems;
+mod process;
 mod reservations;
 mod roles;
 mod seats;

@@ -9,7 +9,7 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::PostgresStore;
 use super::writer::Writer;
-use crate::options::{ConnectError, MigrationReport, StoreOptions, applied_versions, report};
+use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
@@ -24,7 +24,7 @@ impl PostgresStore {
         let mut connection = open(&url).await?;
         refuse_if_not_durable(&mut connection).await?;
         if options.migrate {
-            migrate_on(&mut connection).await?;
+            run_migrations(&MIGRATOR, &mut connection).await?;
         } else {
             refuse_other_schema(&mut connection).await?;
         }
@@ -51,15 +51,9 @@ impl PostgresStore {
 /// Applies the migrations that are missing.
 pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
     let mut connection = open(&parse(options)?).await?;
-    let report = migrate_on(&mut connection).await?;
+    let report = run_migrations(&MIGRATOR, &mut connection).await?;
     connection.close().await?;
     Ok(report)
-}
-
-async fn migrate_on(connection: &mut PgConnection) -> Result<MigrationReport, ConnectError> {
-    let before = applied_versions(&MIGRATOR, connection).await?;
-    MIGRATOR.run(&mut *connection).await?;
-    Ok(report(&MIGRATOR, &before))
 }
 
 fn parse(options: &StoreOptions) -> Result<PgConnectOptions, ConnectError> {

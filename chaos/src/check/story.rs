@@ -1,0 +1,257 @@
+//! The journal, played through a single-threaded model: what happened to each reservation, and which
+//! rejections the states on the way explain.
+
+use std::collections::HashMap;
+
+use engine::{
+    Caller, Change, Command, Event, JournalRow, Rejection, ReservationId, ReservationStatus, SeatCounts,
+    SeatNo, SeatStatus, Timestamp, UserId,
+};
+
+use super::{EventRecord, Findings, Rule};
+use crate::history::{Answer, Ask, Call};
+
+/// What the journal tells.
+#[derive(Default)]
+pub(super) struct Story {
+    /// How each reservation began.
+    pub(super) made: HashMap<ReservationId, Made>,
+    /// Each reservation as it was after each of its changes.
+    pub(super) states: HashMap<ReservationId, Vec<State>>,
+    /// Every reservation that was made with a key; more than one breaks invariant 6.
+    pub(super) by_key: HashMap<(UserId, String), Vec<ReservationId>>,
+    /// Every change with its batch, in order.
+    pub(super) changes: Vec<(u64, Change)>,
+    /// The counts at each version, from version 0.
+    pub(super) counts: Vec<SeatCounts>,
+    /// The epoch of each batch, from batch 1.
+    pub(super) epochs: Vec<u64>,
+}
+
+/// How a reservation began.
+pub(super) struct Made {
+    pub(super) seq: u64,
+    pub(super) user_id: UserId,
+    pub(super) seats: Vec<SeatNo>,
+    pub(super) total_minor: i64,
+    pub(super) key: Option<String>,
+    pub(super) created_at: Timestamp,
+}
+
+/// A reservation after one of its changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct State {
+    pub(super) seq: u64,
+    pub(super) status: ReservationStatus,
+    pub(super) expires_at: Timestamp,
+}
+
+impl Story {
+    /// Plays the journal. What the model would have done otherwise, and rejections that no state explains,
+    /// are findings.
+    pub(super) fn of(record: &EventRecord, calls: &[&Call], findings: &mut Findings) -> Self {
+        let mut event = Event::new(record.tables.event.info.clone());
+        let mut rejections = Rejections::of(calls, record.tables.event.version, findings);
+        let mut story = Self { counts: vec![event.counts()], ..Self::default() };
+        rejections.explain(0, &event, &story);
+        for row in &record.journal {
+            if row.seq != story.counts.len() as u64 {
+                let after = story.counts.len() - 1;
+                findings.add(Rule::Invariant(4), format!("batch {} follows batch {after}", row.seq));
+                break;
+            }
+            if let Err((rule, text)) = story.play(row, &mut event, &mut rejections) {
+                // Past this point the model and the journal tell of different events.
+                findings.add(rule, format!("batch {}: {text}", row.seq));
+                return story;
+            }
+        }
+        rejections.report(&story, findings);
+        story
+    }
+
+    fn play(
+        &mut self,
+        row: &JournalRow,
+        event: &mut Event,
+        rejections: &mut Rejections<'_>,
+    ) -> Result<(), (Rule, String)> {
+        rejections.explain(row.seq, event, self);
+        for change in &row.changes {
+            step(event, change, row.decided_at)?;
+            self.note(change, row);
+            rejections.explain(row.seq, event, self);
+        }
+        self.counts.push(event.counts());
+        self.epochs.push(row.epoch);
+        Ok(())
+    }
+
+    fn note(&mut self, change: &Change, row: &JournalRow) {
+        self.changes.push((row.seq, change.clone()));
+        match change {
+            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key } => {
+                if let Some(key) = idempotency_key {
+                    self.by_key.entry((*user_id, key.clone())).or_default().push(*id);
+                }
+                self.made.insert(
+                    *id,
+                    Made {
+                        seq: row.seq,
+                        user_id: *user_id,
+                        seats: seats.clone(),
+                        total_minor: *total_minor,
+                        key: idempotency_key.clone(),
+                        created_at: row.decided_at,
+                    },
+                );
+                self.enter(*id, row.seq, ReservationStatus::Pending, *expires_at);
+            }
+            Change::Confirmed { id } => self.end(*id, row.seq, ReservationStatus::Confirmed),
+            Change::Cancelled { id } => self.end(*id, row.seq, ReservationStatus::Cancelled),
+            Change::Expired { id } => self.end(*id, row.seq, ReservationStatus::Expired),
+            Change::Extended { id, expires_at } => {
+                self.enter(*id, row.seq, ReservationStatus::Pending, *expires_at);
+            }
+            Change::Amended { .. } | Change::Deleted => {}
+        }
+    }
+
+    fn end(&mut self, id: ReservationId, seq: u64, status: ReservationStatus) {
+        if let Some(last) = self.last_state(id) {
+            self.enter(id, seq, status, last.expires_at);
+        }
+    }
+
+    fn enter(&mut self, id: ReservationId, seq: u64, status: ReservationStatus, expires_at: Timestamp) {
+        self.states.entry(id).or_default().push(State { seq, status, expires_at });
+    }
+
+    fn last_state(&self, id: ReservationId) -> Option<State> {
+        self.states.get(&id).and_then(|states| states.last()).copied()
+    }
+}
+
+/// Lets the model decide the command that the change stands for: it must come to the very same change.
+fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule, String)> {
+    let command = match change {
+        Change::Reserved { user_id, seats, idempotency_key, .. } => Command::Reserve {
+            user_id: *user_id,
+            seats: seats.clone(),
+            idempotency_key: idempotency_key.clone(),
+        },
+        Change::Confirmed { id } => Command::Confirm(*id, Caller::Admin),
+        Change::Cancelled { id } => Command::Cancel(*id, Caller::Admin),
+        Change::Extended { id, .. } => Command::Extend(*id, Caller::Admin),
+        Change::Expired { .. } => {
+            let expired = event.expire(now, 1);
+            return match expired.first() {
+                Some((expected, _)) if expected == change => Ok(()),
+                other => Err((Rule::Answers, format!("{change:?}, the model lets {other:?} expire"))),
+            };
+        }
+        Change::Amended { .. } | Change::Deleted => {
+            return Err((Rule::Invariant(3), format!("{change:?}, which no client asked for")));
+        }
+    };
+    match event.apply(&command, now) {
+        Ok((_, Some(expected))) if expected == *change => Ok(()),
+        Ok((outcome, None)) => {
+            Err((Rule::Invariant(6), format!("{change:?} is written again, the model answers {outcome:?}")))
+        }
+        Ok((_, expected)) => Err((Rule::Answers, format!("{change:?}, the model makes {expected:?}"))),
+        Err(rejection @ Rejection::SeatUnavailable(_)) => {
+            Err((Rule::Invariant(1), format!("{change:?}, the model says: {rejection}")))
+        }
+        Err(rejection) => Err((Rule::Invariant(5), format!("{change:?}, the model says: {rejection}"))),
+    }
+}
+
+/// Rejections that wait for a state that explains them, by the batch that they were decided against.
+struct Rejections<'a> {
+    waiting: HashMap<u64, Vec<&'a Call>>,
+}
+
+impl<'a> Rejections<'a> {
+    fn of(calls: &[&'a Call], version: u64, findings: &mut Findings) -> Self {
+        let mut waiting: HashMap<u64, Vec<&Call>> = HashMap::new();
+        for &call in calls {
+            match &call.answer {
+                Answer::Rejected { seq: Some(seq), .. } if *seq <= version => {
+                    waiting.entry(*seq).or_default().push(call);
+                }
+                Answer::Rejected { seq: Some(seq), .. } => findings.add(
+                    Rule::Invariant(2),
+                    format!("{call} was decided against batch {seq}, the journal ends at {version}"),
+                ),
+                Answer::Rejected { seq: None, .. } => {
+                    findings.add(Rule::Answers, format!("{call} does not say against which batch"));
+                }
+                _ => {}
+            }
+        }
+        Self { waiting }
+    }
+
+    fn explain(&mut self, seq: u64, event: &Event, story: &Story) {
+        if let Some(calls) = self.waiting.get_mut(&seq) {
+            calls.retain(|call| !explains(event, story, call));
+        }
+    }
+
+    fn report(self, story: &Story, findings: &mut Findings) {
+        for call in self.waiting.into_values().flatten() {
+            let states = call.ask.reservation_id().and_then(|id| story.states.get(&id));
+            let known = states.map(|states| format!("; the reservation was {states:?}")).unwrap_or_default();
+            findings
+                .add(Rule::Answers, format!("no state of its batch explains the rejection {call}{known}"));
+        }
+    }
+}
+
+/// Whether the state is one in which the rules refuse the call as they did.
+fn explains(event: &Event, story: &Story, call: &Call) -> bool {
+    let Answer::Rejected { code, conflicts, .. } = &call.answer else { return false };
+    match &*call.ask {
+        Ask::Reserve { user_id, seats, key, .. } => {
+            match story.by_key.get(&(*user_id, key.clone())).and_then(|ids| ids.first()) {
+                Some(id) => code == "idempotency_key_reused" && !same_seats(&story.made[id].seats, seats),
+                None => code == "seat_unavailable" && *conflicts == conflicts_of(event, seats),
+            }
+        }
+        Ask::Confirm(id) | Ask::Cancel(id) | Ask::Extend(id) => {
+            let is_cancel = matches!(&*call.ask, Ask::Cancel(_));
+            let is_extend = matches!(&*call.ask, Ask::Extend(_));
+            match story.last_state(*id) {
+                None => code == "reservation_not_found",
+                Some(State { status: ReservationStatus::Expired, .. }) => code == "reservation_expired",
+                Some(State { status: ReservationStatus::Cancelled, .. }) => {
+                    code == "reservation_cancelled" && !is_cancel
+                }
+                Some(State { status: ReservationStatus::Confirmed, .. }) => {
+                    code == "hold_limit_reached" && is_extend
+                }
+                Some(State { status: ReservationStatus::Pending, expires_at, .. }) => {
+                    let max_hold_s = event.info().details.max_hold_s;
+                    let last_end = story.made.get(id).map(|made| made.created_at.plus_s(max_hold_s));
+                    code == "hold_limit_reached" && is_extend && last_end.is_some_and(|end| expires_at >= end)
+                }
+            }
+        }
+        Ask::Read(_) | Ask::View(_) => false,
+    }
+}
+
+fn same_seats(some: &[SeatNo], others: &[SeatNo]) -> bool {
+    let sorted = |seats: &[SeatNo]| {
+        let mut seats = seats.to_vec();
+        seats.sort_unstable();
+        seats
+    };
+    sorted(some) == sorted(others)
+}
+
+fn conflicts_of(event: &Event, seats: &[SeatNo]) -> Vec<(SeatNo, SeatStatus)> {
+    let status = |&seat_no: &SeatNo| (seat_no, event.seat_status(seat_no));
+    seats.iter().map(status).filter(|(_, status)| *status != SeatStatus::Available).collect()
+}

@@ -1,0 +1,235 @@
+//! The faults. Each breaks something, waits until it has worked, and leaves the rest to `Cluster::heal`.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use engine::EventId;
+use rand::Rng;
+use rand::rngs::StdRng;
+use rand::seq::IndexedRandom;
+
+use crate::cluster::{BATCH_TIMEOUT, Cluster, LEASE_TTL, Node, SetupError};
+use crate::history::Log;
+use crate::proxy::{Cut, Link, Proxy};
+
+/// Stands in each batch on its way to Postgres, and in nothing else.
+const BATCH: &[u8] = br#""change":"#;
+
+/// How long a fault waits for a batch to strike.
+const STRIKE_PATIENCE: Duration = Duration::from_secs(3);
+
+/// Minutes that the clocks are apart, both ways.
+const CLOCKS_APART_MS: i64 = 180_000;
+
+/// What breaks.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Fault {
+    /// The owner of an event is killed.
+    OwnerKilled,
+    /// The owner is paused for longer than its lease lasts.
+    OwnerPaused,
+    /// The owner is paused in the middle of what it sends to Postgres.
+    PausedBetweenStatements,
+    /// A commit is so slow that the lease runs out, and Redis cannot be reached to prolong it.
+    LeaseExpiresDuringCommit,
+    /// A commit is applied, but the connection breaks before its answer.
+    AnswerLost,
+    /// A commit waits for a standby that does not exist, and its connection is terminated.
+    StandbyAbsent,
+    /// A commit never arrives.
+    CommitDropped,
+    /// Every connection to Postgres is terminated.
+    BackendsTerminated,
+    /// Redis is stopped, and comes back empty.
+    RedisStopped,
+    /// Redis answers nothing for a while.
+    RedisSlow,
+    /// Redis forgets every lease.
+    RedisFlushed,
+    /// Redis is killed.
+    RedisKilled,
+    /// Postgres is restarted without a shutdown.
+    PostgresRestarted,
+    /// No node reaches another one, both ways.
+    Partition,
+    /// The others' requests do not reach the owner's node; or its answers do not reach them.
+    PartitionOneWay,
+    /// The owner reaches Redis, but not Postgres.
+    PostgresUnreachable,
+    /// The owner does not reach Redis, so that another node takes the lease: both believe that they own.
+    TwoOwners,
+    /// A node is asked to stop in a burst of requests.
+    Sigterm,
+    /// All nodes are restarted, one after the other.
+    RollingRestart,
+    /// The clocks of the nodes are minutes apart.
+    ClocksApart,
+}
+
+impl Fault {
+    /// All of them.
+    pub fn all() -> &'static [Self] {
+        Self::value_variants()
+    }
+
+    /// The name on the command line.
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+}
+
+/// Where faults strike.
+pub struct Target<'a> {
+    /// The cluster to break.
+    pub cluster: &'a Cluster,
+    /// The events under load: a fault strikes the owner of one.
+    pub events: &'a [EventId],
+    /// Tells who owns an event.
+    pub log: &'a Log,
+}
+
+impl Target<'_> {
+    fn owner(&self, rng: &mut StdRng) -> &Node {
+        let event_id = self.events.choose(rng);
+        let owner = event_id.and_then(|&id| self.cluster.node_at(&self.log.last_decider(id)?));
+        owner.unwrap_or_else(|| &self.cluster.nodes[rng.random_range(0..self.cluster.nodes.len())])
+    }
+
+    /// Lets a fault happen, and waits until it has worked. `false`: there was nothing to strike.
+    pub async fn strike(&self, fault: Fault, rng: &mut StdRng) -> Result<bool, SetupError> {
+        let (cluster, owner) = (self.cluster, self.owner(rng));
+        let beyond_ttl = LEASE_TTL.mul_f64(rng.random_range(1.3..2.2));
+        let some_s = Duration::from_millis(rng.random_range(1_500..3_500));
+        match fault {
+            Fault::OwnerKilled => {
+                owner.kill().await;
+                tokio::time::sleep(some_s).await;
+            }
+            Fault::OwnerPaused => pause(owner, beyond_ttl).await,
+            Fault::PausedBetweenStatements => {
+                // Held in the proxy: the node has sent a part, or all, and stops before it hears more.
+                owner.postgres.set(Link { request_delay: Duration::from_millis(30), ..Link::default() });
+                tokio::time::sleep(Duration::from_millis(rng.random_range(10..60))).await;
+                pause(owner, beyond_ttl).await;
+                owner.postgres.heal();
+            }
+            Fault::LeaseExpiresDuringCommit => {
+                let answer_delay = LEASE_TTL + BATCH_TIMEOUT.mul_f64(rng.random_range(0.2..0.8));
+                owner.redis.set(Link { holds_requests: true, ..Link::default() });
+                owner.postgres.set(Link { answer_delay, ..Link::default() });
+                tokio::time::sleep(answer_delay * 2).await;
+                owner.redis.heal();
+                owner.postgres.heal();
+            }
+            Fault::AnswerLost => return Ok(cut(&owner.postgres, Cut::Answer).await),
+            Fault::CommitDropped => return Ok(cut(&owner.postgres, Cut::Request).await),
+            Fault::StandbyAbsent => standby_absent(cluster).await?,
+            Fault::BackendsTerminated => cluster.postgres.terminate_all().await?,
+            Fault::RedisStopped | Fault::RedisKilled => {
+                cluster.redis.stop(fault == Fault::RedisKilled).await;
+                tokio::time::sleep(some_s).await;
+                cluster.redis.ensure_running().await?;
+            }
+            Fault::RedisSlow => {
+                cluster.redis.pause_clients(some_s).await?;
+                tokio::time::sleep(some_s).await;
+            }
+            Fault::RedisFlushed => cluster.redis.flush().await?,
+            Fault::PostgresRestarted => cluster.postgres.restart_immediate().await?,
+            Fault::Partition => {
+                for node in &cluster.nodes {
+                    node.peers.set(Link { holds_requests: true, holds_answers: true, ..Link::default() });
+                }
+                tokio::time::sleep(some_s).await;
+                cluster.nodes.iter().for_each(|node| node.peers.heal());
+            }
+            Fault::PartitionOneWay => {
+                let is_outward = rng.random_bool(0.5);
+                let link = Link { holds_requests: !is_outward, holds_answers: is_outward, ..Link::default() };
+                hold(&owner.peers, link, some_s).await;
+            }
+            Fault::PostgresUnreachable => {
+                let link = if rng.random_bool(0.5) {
+                    Link { holds_requests: true, holds_answers: true, ..Link::default() }
+                } else {
+                    owner.postgres.set(Link { refuses: true, ..Link::default() });
+                    owner.postgres.reset();
+                    Link { refuses: true, ..Link::default() }
+                };
+                hold(&owner.postgres, link, some_s * 2).await;
+            }
+            Fault::TwoOwners => {
+                hold(&owner.redis, Link { holds_requests: true, ..Link::default() }, beyond_ttl * 2).await;
+            }
+            Fault::Sigterm => terminate(owner).await?,
+            Fault::RollingRestart => rolling_restart(cluster).await?,
+            Fault::ClocksApart => clocks_apart(cluster, rng).await?,
+        }
+        Ok(true)
+    }
+}
+
+async fn pause(node: &Node, duration: Duration) {
+    node.pause().await;
+    tokio::time::sleep(duration).await;
+    node.resume().await;
+}
+
+async fn hold(proxy: &Proxy, link: Link, duration: Duration) {
+    proxy.set(link);
+    tokio::time::sleep(duration).await;
+    proxy.heal();
+}
+
+/// Waits until a batch came by. `false`: none did, since the node lost its events meanwhile.
+async fn cut(proxy: &Proxy, cut: Cut) -> bool {
+    let before = proxy.cuts();
+    proxy.arm(cut, BATCH);
+    let struck = async {
+        while proxy.cuts() == before {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    tokio::time::timeout(STRIKE_PATIENCE, struck).await.is_ok()
+}
+
+async fn standby_absent(cluster: &Cluster) -> Result<(), SetupError> {
+    cluster.postgres.wait_for_absent_standby().await?;
+    for _ in 0..4 {
+        tokio::time::sleep(Duration::from_millis(250)).await;
+        cluster.postgres.terminate_waiting_commits().await?;
+    }
+    cluster.postgres.ensure_running().await
+}
+
+/// A node that is asked to stop must do so, without an error.
+async fn terminate(node: &Node) -> Result<(), SetupError> {
+    let status = node.terminate().await?;
+    if status.success() {
+        return Ok(());
+    }
+    Err(SetupError(format!("node {} was asked to stop and ended with {status}", node.index())))
+}
+
+async fn rolling_restart(cluster: &Cluster) -> Result<(), SetupError> {
+    for node in &cluster.nodes {
+        terminate(node).await?;
+        node.ensure_running(cluster.clock_offset_ms()).await?;
+        node.wait_ready().await?;
+    }
+    Ok(())
+}
+
+/// The middle node keeps the time, the others are ahead and behind; events change hands between them.
+async fn clocks_apart(cluster: &Cluster, rng: &mut StdRng) -> Result<(), SetupError> {
+    for (node, direction) in cluster.nodes.iter().zip([1, 0, -1].into_iter().cycle()) {
+        terminate(node).await?;
+        node.ensure_running(cluster.clock_offset_ms() + direction * CLOCKS_APART_MS).await?;
+        node.wait_ready().await?;
+    }
+    for _ in 0..3 {
+        tokio::time::sleep(Duration::from_secs(1)).await;
+        pause(&cluster.nodes[rng.random_range(0..cluster.nodes.len())], LEASE_TTL.mul_f64(1.5)).await;
+    }
+    cluster.advance_clocks(CLOCKS_APART_MS).await
+}

@@ -1,0 +1,194 @@
+//! The program itself, as processes that are killed and stopped.
+
+use std::io::{BufRead, BufReader};
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use awc::Client;
+use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use uuid::Uuid;
+
+use crate::helpers::{ADMIN, new_event};
+
+const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
+
+/// A running `holdfast serve`; killed when dropped.
+pub(crate) struct Process {
+    child: Child,
+    pub(crate) url: String,
+    client: Client,
+}
+
+/// A status and a body.
+pub(crate) type Reply = (u16, Value);
+
+impl Process {
+    /// Starts a server on a database, and waits until it says where it is.
+    pub(crate) fn start(database_url: &str, settings: &[(&str, &str)]) -> Self {
+        let mut child = program(database_url)
+            .arg("serve")
+            .env("PORT", "0")
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .spawn()
+            .expect("the program starts");
+        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut lines = lines.map_while(Result::ok);
+        let api = lines.find_map(|line| line.split_once("http://").map(|(_, rest)| rest.to_owned()));
+        let address = api.expect("the server says where it is").split('/').next().unwrap_or_default().to_owned();
+        // Whatever else it says must not fill the pipe.
+        std::thread::spawn(move || lines.for_each(drop));
+        let client = Client::builder().timeout(Duration::from_secs(10)).disable_redirects().finish();
+        Self { child, url: format!("http://{address}"), client }
+    }
+
+    pub(crate) fn kill(mut self) {
+        self.child.kill().expect("it runs");
+        self.child.wait().expect("it ends");
+    }
+
+    /// Asks it to stop, and says whether it ended well.
+    pub(crate) fn terminate(mut self) -> bool {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill");
+        self.child.wait().expect("it ends").success()
+    }
+
+    /// `None`: no answer.
+    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Option<Reply> {
+        let mut request = self.client.post(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
+        for header in headers {
+            request = request.insert_header(*header);
+        }
+        let mut answer = request.send_json(body).await.ok()?;
+        let body = answer.body().limit(10_000_000).await.ok()?;
+        Some((answer.status().as_u16(), serde_json::from_slice(&body).ok()?))
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> Reply {
+        let request = self.client.get(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
+        let mut answer = request.send().await.expect("an answer");
+        let body = answer.body().limit(10_000_000).await.expect("a body");
+        (answer.status().as_u16(), serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    pub(crate) async fn event(&self, changes: Value) -> String {
+        let (status, event) = self.post("/events", &[], &new_event(changes)).await.expect("an answer");
+        assert_eq!(status, 201, "{event}");
+        event["id"].as_str().expect("an id").to_owned()
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+fn program(database_url: &str) -> Command {
+    let mut command = Command::new(PROGRAM);
+    // Nothing of the caller's settings counts, nor a `.env` of the folder.
+    command.current_dir(std::env::temp_dir());
+    command.env("DATABASE_URL", database_url).env("LOG_LEVEL", "error").env_remove("REDIS_URL");
+    command
+}
+
+/// Checks the database by the program's own `verify`.
+pub(crate) fn assert_verified(database_url: &str) {
+    let output = program(database_url).arg("verify").output().expect("the program starts");
+    let said = String::from_utf8_lossy(&output.stdout);
+    assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// A new database on the Postgres of the tests.
+pub(crate) async fn postgres_database() -> String {
+    let base = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a Postgres: run `make test`");
+    let name = format!("holdfast_{}", Uuid::new_v4().simple());
+    let mut connection = PgConnection::connect(&base).await.expect("Postgres answers");
+    let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
+    sqlx::query(create).execute(&mut connection).await.expect("it may create databases");
+    let (server, _) = base.rsplit_once('/').expect("the URL names a database");
+    format!("{server}/{name}")
+}
+
+/// Invariant 2, at its hardest: what was acknowledged outlasts a kill -9 in the middle of the load.
+#[actix_web::test]
+async fn invariant_2_a_kill_loses_nothing_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("killed.db").display());
+    kill_under_load(&url).await;
+}
+
+#[actix_web::test]
+async fn invariant_2_a_kill_loses_nothing_on_postgres() {
+    kill_under_load(&postgres_database().await).await;
+}
+
+const CALLERS: u32 = 16;
+const SEATS: u32 = 2_000;
+const ENOUGH: usize = 200;
+
+async fn kill_under_load(url: &str) {
+    let server = std::rc::Rc::new(Process::start(url, &[]));
+    let event_id = server.event(json!({"total_seats": SEATS})).await;
+    let (_, seats) = server.get(&format!("/events/{event_id}/seats")).await;
+    let seat_ids: std::rc::Rc<Vec<Value>> =
+        std::rc::Rc::new(seats.as_array().expect("an array").iter().map(|seat| seat["id"].clone()).collect());
+    let acknowledged = std::rc::Rc::new(std::cell::RefCell::new(Vec::new()));
+
+    let callers: Vec<_> = (0..CALLERS)
+        .map(|caller| {
+            let (server, event_id) = (server.clone(), event_id.clone());
+            let (seat_ids, acknowledged) = (seat_ids.clone(), acknowledged.clone());
+            actix_web::rt::spawn(async move {
+                for turn in 0..SEATS / CALLERS {
+                    let seat_id = &seat_ids[(turn * CALLERS + caller) as usize];
+                    let request = request(&event_id, seat_id, caller, turn);
+                    let Some((201, held)) = server.post("/reservations", &[], &request).await else { return };
+                    acknowledged.borrow_mut().push((held["id"].clone(), "pending", request));
+                    let confirm = format!("/reservations/{}/confirm", held["id"].as_str().expect("an id"));
+                    let Some((200, _)) = server.post(&confirm, &[], &Value::Null).await else { return };
+                    if let Some(row) = acknowledged.borrow_mut().iter_mut().find(|row| row.0 == held["id"]) {
+                        row.1 = "confirmed";
+                    }
+                }
+            })
+        })
+        .collect();
+    while acknowledged.borrow().len() < ENOUGH {
+        actix_web::rt::time::sleep(Duration::from_millis(1)).await;
+    }
+    let pid = server.child.id().to_string();
+    Command::new("kill").args(["-KILL", &pid]).status().expect("there is kill");
+    for caller in callers {
+        caller.await.expect("no panic");
+    }
+    drop(server);
+
+    let server = Process::start(url, &[]);
+    for (id, status, request) in acknowledged.borrow().iter() {
+        let id = id.as_str().expect("an id");
+        let (found, row) = server.get(&format!("/reservations/{id}")).await;
+        assert_eq!(found, 200, "{id} was acknowledged, and is lost");
+        if *status == "confirmed" {
+            assert_eq!(row["status"], "confirmed", "{row}");
+        }
+        let (replayed, again) = server.post("/reservations", &[], request).await.expect("an answer");
+        assert_eq!((replayed, &again["id"]), (201, &row["id"]), "its key leads to it");
+    }
+    // What was not acknowledged either is there or is not; no seat is between the two.
+    let (_, event) = server.get(&format!("/events/{event_id}")).await;
+    let count = |field: &str| event[field].as_u64().expect("a number");
+    assert_eq!(count("available_seats") + count("reserved_seats") + count("confirmed_seats"), u64::from(SEATS));
+    assert!(server.terminate(), "it stops well");
+    assert_verified(url);
+}
+
+fn request(event_id: &str, seat_id: &Value, caller: u32, turn: u32) -> Value {
+    json!({
+        "event_id": event_id, "seat_ids": [seat_id], "user_id": Uuid::from_u128(caller.into()),
+        "idempotency_key": format!("caller-{caller}-turn-{turn}"),
+    })
+}

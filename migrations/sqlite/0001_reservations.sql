@@ -1,0 +1,89 @@
+-- The tables of migrations/postgres in SQLite's types: a UUID is a BLOB of 16 bytes, a time the number of
+-- microseconds since 1970, a list of seats a JSON array.
+
+CREATE TABLE events (
+    event_id                  BLOB    NOT NULL PRIMARY KEY,
+    name                      TEXT    NOT NULL,
+    description               TEXT    NOT NULL,
+    venue                     TEXT    NOT NULL,
+    start_at                  INTEGER NOT NULL,
+    end_at                    INTEGER NOT NULL,
+    currency                  TEXT    NOT NULL CHECK (currency GLOB '[A-Z][A-Z][A-Z]'),
+    hold_ttl_s                INTEGER NOT NULL CHECK (hold_ttl_s > 0),
+    max_hold_s                INTEGER NOT NULL,
+    max_seats_per_reservation INTEGER NOT NULL CHECK (max_seats_per_reservation > 0),
+    reserved_seats            INTEGER NOT NULL DEFAULT 0 CHECK (reserved_seats >= 0),
+    confirmed_seats           INTEGER NOT NULL DEFAULT 0 CHECK (confirmed_seats >= 0),
+    -- The number of the journal's last batch: what a batch is checked against.
+    version                   INTEGER NOT NULL DEFAULT 0,
+    -- The number of the last ownership: what fences off an owner that was replaced.
+    epoch                     INTEGER NOT NULL DEFAULT 0,
+    owner                     TEXT,
+    next_expires_at           INTEGER,
+    decided_at                INTEGER,
+    deleted                   INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
+    created_at                INTEGER NOT NULL,
+    updated_at                INTEGER NOT NULL,
+    CHECK (start_at < end_at),
+    CHECK (hold_ttl_s <= max_hold_s)
+) STRICT;
+
+-- due_events: the events whose holds have run out, the longest overdue first.
+CREATE INDEX events_due ON events (next_expires_at) WHERE next_expires_at IS NOT NULL;
+
+-- The layout: written once. A seat's label, row and price follow from its number by arithmetic.
+CREATE TABLE sections (
+    event_id      BLOB    NOT NULL,
+    section_no    INTEGER NOT NULL,
+    name          TEXT,
+    row_count     INTEGER NOT NULL CHECK (row_count > 0),
+    seats_per_row INTEGER NOT NULL CHECK (seats_per_row > 0),
+    seats         INTEGER NOT NULL CHECK (seats > 0),
+    price_minor   INTEGER NOT NULL CHECK (price_minor >= 0),
+    PRIMARY KEY (event_id, section_no),
+    CHECK (seats <= row_count * seats_per_row)
+) STRICT, WITHOUT ROWID;
+
+-- Ids are ordered by time within an event, so the primary key also finds the keys of the last day and the
+-- last id of an event (activate).
+CREATE TABLE reservations (
+    event_id        BLOB    NOT NULL,
+    reservation_id  BLOB    NOT NULL,
+    user_id         BLOB    NOT NULL,
+    -- In the order asked for.
+    seat_nos        TEXT    NOT NULL,
+    -- 0 pending, 1 confirmed, 2 cancelled, 3 expired.
+    status          INTEGER NOT NULL CHECK (status BETWEEN 0 AND 3),
+    total_minor     INTEGER NOT NULL,
+    created_at      INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    updated_at      INTEGER NOT NULL,
+    confirmed_at    INTEGER,
+    cancelled_at    INTEGER,
+    idempotency_key TEXT,
+    -- The journal's batch that changed it last.
+    seq             INTEGER NOT NULL,
+    PRIMARY KEY (event_id, reservation_id)
+) STRICT, WITHOUT ROWID;
+
+-- reservations: the list of one user's, newest first.
+CREATE INDEX reservations_of_user ON reservations (user_id, reservation_id);
+
+-- A row for each seat that is held or sold. The primary key forbids a double sale, whatever the code does.
+CREATE TABLE claims (
+    event_id       BLOB    NOT NULL,
+    seat_no        INTEGER NOT NULL CHECK (seat_no > 0),
+    reservation_id BLOB    NOT NULL,
+    PRIMARY KEY (event_id, seat_no)
+) STRICT, WITHOUT ROWID;
+
+-- One row a batch, in order and without a gap.
+CREATE TABLE journal (
+    event_id   BLOB    NOT NULL,
+    seq        INTEGER NOT NULL CHECK (seq > 0),
+    batch_id   BLOB    NOT NULL,
+    epoch      INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
+    changes    TEXT    NOT NULL,
+    PRIMARY KEY (event_id, seq)
+) STRICT;

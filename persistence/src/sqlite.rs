@@ -1,0 +1,135 @@
+//! Events in SQLite: the embedded store, for one node.
+
+mod append;
+mod connect;
+mod read;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::{
+    AppendError, Batch, BatchId, EventId, EventInfo, EventRow, EventTables, JournalRow, Reservation,
+    ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault, Timestamp,
+};
+use sqlx::sqlite::SqliteRow;
+use sqlx::{Error, Row, SqlitePool};
+use uuid::Uuid;
+
+use crate::columns::{Columns, parse};
+
+pub(crate) use connect::migrate;
+
+/// A SQLite database.
+pub(crate) struct SqliteStore {
+    /// One connection, for SQLite has one writer at a time.
+    writer: SqlitePool,
+    /// Reads go on while a batch is written.
+    readers: SqlitePool,
+    batch_timeout: Duration,
+}
+
+#[async_trait]
+impl Store for SqliteStore {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+        append::create_event(&self.writer, event).await.map_err(store_fault)
+    }
+
+    async fn activate(
+        &self,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault> {
+        read::activate(&self.writer, id, owner, keys_since).await.map_err(store_fault)
+    }
+
+    async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
+        // A task of its own: a batch that was begun is carried through, also when the caller goes away.
+        let (writer, batch) = (self.writer.clone(), Arc::clone(batch));
+        let task = tokio::spawn(async move { append::append(&writer, &batch).await });
+        match tokio::time::timeout(self.batch_timeout, task).await {
+            Ok(Ok(outcome)) => outcome,
+            Ok(Err(error)) => Err(AppendError::Unknown(format!("the writer stopped: {error}"))),
+            Err(_) => Err(AppendError::Unknown("no answer within the time for a batch".to_owned())),
+        }
+    }
+
+    async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {
+        read::batch_at(&self.readers, id, seq).await.map_err(store_fault)
+    }
+
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        read::due_events(&self.readers, now, limit).await.map_err(store_fault)
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
+        read::event(&self.readers, id).await.map_err(store_fault)
+    }
+
+    async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault> {
+        read::events(&self.readers, before, limit).await.map_err(store_fault)
+    }
+
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        read::seat_map(&self.readers, id).await.map_err(store_fault)
+    }
+
+    async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault> {
+        read::reservation(&self.readers, id).await.map_err(store_fault)
+    }
+
+    async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
+        read::reservations(&self.readers, filter).await.map_err(store_fault)
+    }
+
+    async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault> {
+        read::journal(&self.readers, id, after_seq, limit).await.map_err(store_fault)
+    }
+
+    async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault> {
+        read::tables(&self.readers, id).await.map_err(store_fault)
+    }
+
+    async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        read::event_ids(&self.readers, after, limit).await.map_err(store_fault)
+    }
+
+    async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
+        read::epochs(&self.readers, ids).await.map_err(store_fault)
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        read::ping(&self.readers).await.map_err(store_fault)
+    }
+}
+
+fn store_fault(error: Error) -> StoreFault {
+    StoreFault(error.to_string())
+}
+
+impl Columns for SqliteRow {
+    fn uuid(&self, column: &'static str) -> Result<Uuid, Error> {
+        self.try_get(column)
+    }
+
+    fn optional_text(&self, column: &'static str) -> Result<Option<String>, Error> {
+        self.try_get(column)
+    }
+
+    fn integer(&self, column: &'static str) -> Result<i64, Error> {
+        self.try_get(column)
+    }
+
+    fn boolean(&self, column: &'static str) -> Result<bool, Error> {
+        self.try_get(column)
+    }
+
+    fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
+        Ok(self.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
+    }
+
+    fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error> {
+        parse(&self.text(column)?)
+    }
+}

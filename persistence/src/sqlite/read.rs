@@ -1,0 +1,272 @@
+//! The reads, and the change of owner that comes with one.
+
+use engine::{
+    BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
+    SeatMap, Snapshot, Timestamp,
+};
+use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
+use uuid::Uuid;
+
+use super::append::close_after_failure;
+use crate::columns::{self, Columns, status_code};
+
+/// A query for events `e`, each with its sections as JSON.
+macro_rules! select_events {
+    ($more:literal) => {
+        concat!(
+            "SELECT e.*, (SELECT json_group_array(json_object('name', s.name, 'rows', s.row_count, \
+             'seats_per_row', s.seats_per_row, 'seats', s.seats, 'price_minor', s.price_minor) \
+             ORDER BY s.section_no) FROM sections s WHERE s.event_id = e.event_id) AS sections ",
+            $more
+        )
+    };
+}
+
+pub(crate) async fn activate(
+    writer: &SqlitePool,
+    id: EventId,
+    owner: &str,
+    keys_since: Timestamp,
+) -> Result<Option<Snapshot>, Error> {
+    let mut connection = writer.acquire().await?;
+    let outcome = activate_on(&mut connection, id, owner, keys_since).await;
+    if outcome.is_err() {
+        close_after_failure(&mut connection);
+    }
+    outcome
+}
+
+async fn activate_on(
+    connection: &mut SqliteConnection,
+    id: EventId,
+    owner: &str,
+    keys_since: Timestamp,
+) -> Result<Option<Snapshot>, Error> {
+    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
+    // From here on nobody else writes, so the reads below see one state of the event.
+    let raised =
+        sqlx::query("UPDATE events SET epoch = epoch + 1, owner = ?2 WHERE event_id = ?1 AND NOT deleted")
+            .bind(id.as_uuid())
+            .bind(owner)
+            .execute(&mut *transaction)
+            .await?;
+    if raised.rows_affected() == 0 {
+        return Ok(None);
+    }
+    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
+    let snapshot = Snapshot {
+        event,
+        live: live_reservations(&mut transaction, id).await?,
+        keys: used_keys(&mut transaction, id, keys_since).await?,
+        last_reservation_id: last_reservation_id(&mut transaction, id).await?,
+    };
+    transaction.commit().await?;
+    Ok(Some(snapshot))
+}
+
+async fn live_reservations(
+    connection: &mut SqliteConnection,
+    id: EventId,
+) -> Result<Vec<Reservation>, Error> {
+    let rows = sqlx::query(
+        "SELECT * FROM reservations
+         WHERE event_id = ?1 AND reservation_id IN (SELECT reservation_id FROM claims WHERE event_id = ?1)
+         ORDER BY reservation_id",
+    )
+    .bind(id.as_uuid())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(columns::reservation).collect()
+}
+
+async fn used_keys(
+    connection: &mut SqliteConnection,
+    id: EventId,
+    since: Timestamp,
+) -> Result<Vec<engine::UsedKey>, Error> {
+    let rows = sqlx::query(
+        "SELECT reservation_id, user_id, idempotency_key, seat_nos FROM reservations
+         WHERE event_id = ?1 AND reservation_id >= ?2 AND idempotency_key IS NOT NULL
+         ORDER BY reservation_id",
+    )
+    .bind(id.as_uuid())
+    .bind(id.first_reservation_at(since).as_uuid())
+    .fetch_all(connection)
+    .await?;
+    rows.iter().map(columns::used_key).collect()
+}
+
+async fn last_reservation_id(
+    connection: &mut SqliteConnection,
+    id: EventId,
+) -> Result<Option<ReservationId>, Error> {
+    let row = sqlx::query(
+        "SELECT reservation_id FROM reservations WHERE event_id = ?1 ORDER BY reservation_id DESC LIMIT 1",
+    )
+    .bind(id.as_uuid())
+    .fetch_optional(connection)
+    .await?;
+    row.map(|row| row.id("reservation_id")).transpose()
+}
+
+pub(crate) async fn batch_at(pool: &SqlitePool, id: EventId, seq: u64) -> Result<Option<BatchId>, Error> {
+    let row = sqlx::query("SELECT batch_id FROM journal WHERE event_id = ?1 AND seq = ?2")
+        .bind(id.as_uuid())
+        .bind(seq.cast_signed())
+        .fetch_optional(pool)
+        .await?;
+    row.map(|row| row.id("batch_id")).transpose()
+}
+
+pub(crate) async fn due_events(pool: &SqlitePool, now: Timestamp, limit: u32) -> Result<Vec<EventId>, Error> {
+    let rows = sqlx::query(
+        "SELECT event_id FROM events WHERE next_expires_at <= ?1 AND NOT deleted
+         ORDER BY next_expires_at LIMIT ?2",
+    )
+    .bind(now.as_micros())
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| row.id("event_id")).collect()
+}
+
+pub(crate) async fn event(pool: &SqlitePool, id: EventId) -> Result<Option<EventRow>, Error> {
+    event_on(&mut *pool.acquire().await?, id).await
+}
+
+async fn event_on(connection: &mut SqliteConnection, id: EventId) -> Result<Option<EventRow>, Error> {
+    let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = ?1"))
+        .bind(id.as_uuid())
+        .fetch_optional(connection)
+        .await?;
+    row.as_ref().map(columns::event_row).transpose()
+}
+
+pub(crate) async fn events(
+    pool: &SqlitePool,
+    before: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<EventRow>, Error> {
+    let rows = sqlx::query(select_events!(
+        "FROM events e WHERE e.event_id < ?1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT ?2"
+    ))
+    .bind(before.map_or(Uuid::max(), EventId::as_uuid))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(columns::event_row).collect()
+}
+
+pub(crate) async fn seat_map(pool: &SqlitePool, id: EventId) -> Result<Option<SeatMap>, Error> {
+    // In one transaction, so that the claims are of the event's version.
+    let mut transaction = pool.begin().await?;
+    let event = event_on(&mut transaction, id).await?.filter(|event| !event.deleted);
+    let Some(event) = event else { return Ok(None) };
+    let rows = sqlx::query(
+        "SELECT c.seat_no, r.status FROM claims c JOIN reservations r USING (event_id, reservation_id)
+         WHERE c.event_id = ?1",
+    )
+    .bind(id.as_uuid())
+    .fetch_all(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    let claims: Vec<_> = rows
+        .iter()
+        .map(|row| Ok((row.number("seat_no")?, row.integer("status")?)))
+        .collect::<Result<_, Error>>()?;
+    columns::seat_map(event, claims).map(Some)
+}
+
+pub(crate) async fn reservation(pool: &SqlitePool, id: ReservationId) -> Result<Option<Reservation>, Error> {
+    let row = sqlx::query("SELECT * FROM reservations WHERE event_id = ?1 AND reservation_id = ?2")
+        .bind(id.event_id().as_uuid())
+        .bind(id.as_uuid())
+        .fetch_optional(pool)
+        .await?;
+    row.as_ref().map(columns::reservation).transpose()
+}
+
+pub(crate) async fn reservations(
+    pool: &SqlitePool,
+    filter: ReservationFilter,
+) -> Result<Vec<Reservation>, Error> {
+    let rows = sqlx::query(
+        "SELECT * FROM reservations
+         WHERE user_id = ?1 AND reservation_id < ?2 AND (?3 IS NULL OR status = ?3)
+         ORDER BY reservation_id DESC LIMIT ?4",
+    )
+    .bind(filter.user_id.as_uuid())
+    .bind(filter.before.map_or(Uuid::max(), ReservationId::as_uuid))
+    .bind(filter.status.map(status_code))
+    .bind(i64::from(filter.limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(columns::reservation).collect()
+}
+
+pub(crate) async fn journal(
+    pool: &SqlitePool,
+    id: EventId,
+    after_seq: u64,
+    limit: u32,
+) -> Result<Vec<JournalRow>, Error> {
+    let rows = sqlx::query(
+        "SELECT seq, batch_id, epoch, decided_at, changes FROM journal
+         WHERE event_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+    )
+    .bind(id.as_uuid())
+    .bind(i64::try_from(after_seq).unwrap_or(i64::MAX))
+    .bind(i64::from(limit))
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(columns::journal_row).collect()
+}
+
+pub(crate) async fn tables(pool: &SqlitePool, id: EventId) -> Result<Option<EventTables>, Error> {
+    let mut transaction = pool.begin().await?;
+    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
+    let reservations = sqlx::query("SELECT * FROM reservations WHERE event_id = ?1 ORDER BY reservation_id")
+        .bind(id.as_uuid())
+        .fetch_all(&mut *transaction)
+        .await?;
+    let claims =
+        sqlx::query("SELECT seat_no, reservation_id FROM claims WHERE event_id = ?1 ORDER BY seat_no")
+            .bind(id.as_uuid())
+            .fetch_all(&mut *transaction)
+            .await?;
+    transaction.commit().await?;
+    Ok(Some(EventTables {
+        event,
+        reservations: reservations.iter().map(columns::reservation).collect::<Result<_, _>>()?,
+        claims: claims.iter().map(columns::claim).collect::<Result<_, _>>()?,
+    }))
+}
+
+pub(crate) async fn event_ids(
+    pool: &SqlitePool,
+    after: Option<EventId>,
+    limit: u32,
+) -> Result<Vec<EventId>, Error> {
+    let rows = sqlx::query("SELECT event_id FROM events WHERE event_id > ?1 ORDER BY event_id LIMIT ?2")
+        .bind(after.map_or(Uuid::nil(), EventId::as_uuid))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| row.id("event_id")).collect()
+}
+
+pub(crate) async fn epochs(pool: &SqlitePool, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, Error> {
+    let ids: Vec<String> = ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
+    let rows = sqlx::query(
+        "SELECT event_id, epoch FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each(?1))",
+    )
+    .bind(serde_json::to_string(&ids).map_err(|error| Error::Encode(Box::new(error)))?)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok((row.id("event_id")?, row.number("epoch")?))).collect()
+}
+
+pub(crate) async fn ping(pool: &SqlitePool) -> Result<(), Error> {
+    sqlx::query("SELECT 1").execute(pool).await?;
+    Ok(())
+}

@@ -1,0 +1,61 @@
+//! One suite for every store: each case is a function over a store, and runs on all of them.
+#![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
+
+mod cases;
+mod helpers;
+mod memory;
+mod postgres;
+mod redis_lease;
+mod sqlite;
+
+/// A test of each case in a module for each store.
+macro_rules! on_every_store {
+    ($($case:ident),* $(,)?) => {
+        mod on_postgres {
+            $(#[tokio::test] async fn $case() {
+                crate::cases::$case(&crate::postgres::TestDatabase::create().await).await;
+            })*
+        }
+        mod on_sqlite {
+            $(#[tokio::test] async fn $case() {
+                crate::cases::$case(&crate::sqlite::TestFile::create()).await;
+            })*
+        }
+        mod in_memory {
+            $(#[tokio::test] async fn $case() {
+                crate::cases::$case(&crate::memory::InMemory::default()).await;
+            })*
+        }
+    };
+}
+
+on_every_store! {
+    a_new_event_reads_back_as_it_was_written,
+    an_event_is_created_once,
+    every_kind_of_change_shows_in_what_is_read,
+    an_earlier_owner_is_fenced,
+    a_batch_of_another_version_is_fenced,
+    a_batch_is_written_once,
+    a_batch_without_an_event_is_fenced,
+    a_seat_is_released_and_claimed_again_in_one_batch,
+    a_reservation_is_made_and_cancelled_in_one_batch,
+    a_second_claim_of_a_seat_is_refused,
+    two_claims_of_a_seat_in_one_batch_are_refused,
+    a_release_of_a_free_seat_is_refused,
+    a_change_of_an_unknown_reservation_is_refused,
+    a_batch_is_found_by_its_number,
+    activation_reads_what_an_owner_needs,
+    activation_of_an_unknown_event_finds_none,
+    due_events_come_longest_overdue_first,
+    events_are_paged_newest_first,
+    reservations_are_paged_and_filtered,
+    the_seat_map_shows_every_status,
+    the_journal_is_read_in_pages,
+    the_journal_keeps_every_kind_of_change,
+    amended_details_replace_the_old_ones,
+    a_deleted_event_is_read_but_not_listed,
+    texts_of_all_kinds_are_kept,
+    a_large_batch_is_written_whole,
+    concurrent_batches_of_one_version_have_one_winner,
+    what_was_written_outlasts_the_connection,
+}

@@ -1,0 +1,99 @@
+//! Leases on a real Redis.
+
+use std::time::Duration;
+
+use engine::{Claim, EventId, Lease, LeaseHolder, Timestamp};
+use persistence::RedisLease;
+
+const TTL: Duration = Duration::from_millis(400);
+
+/// A node of the cluster named by `cluster`, so that tests do not meet.
+fn node(cluster: &str, name: &str) -> RedisLease {
+    let url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a Redis: run `make test`");
+    RedisLease::new(&url, 2, &format!("http://{name}.{cluster}"), TTL).expect("the URL is valid")
+}
+
+fn address(cluster: &str, name: &str) -> String {
+    format!("http://{name}.{cluster}")
+}
+
+fn event_id() -> EventId {
+    EventId::mint(Timestamp::from_micros(1_800_000_000_000_000), uuid::Uuid::new_v4().as_u128() as u32)
+}
+
+#[actix_rt::test]
+async fn a_lease_has_one_holder_until_it_is_released() {
+    let (a, b, id) = (node("hold", "a"), node("hold", "b"), event_id());
+    assert_eq!(a.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(a.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Other(address("hold", "a"))));
+    b.release(id).await.expect("Redis answers");
+    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Other(address("hold", "a"))));
+    a.release(id).await.expect("Redis answers");
+    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(a.renew(&[id]).await, Ok(vec![id]), "lost to b");
+    b.release(id).await.expect("Redis answers");
+}
+
+#[actix_rt::test]
+async fn a_lease_runs_out_unless_it_is_prolonged() {
+    let (a, b, id) = (node("ttl", "a"), node("ttl", "b"), event_id());
+    assert_eq!(a.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    for _ in 0..4 {
+        tokio::time::sleep(TTL / 2).await;
+        assert_eq!(a.renew(&[id]).await, Ok(vec![]));
+    }
+    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Other(address("ttl", "a"))));
+    tokio::time::sleep(TTL + TTL / 2).await;
+    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    b.release(id).await.expect("Redis answers");
+    // Free again, as after a flush: the owner that prolongs it takes it back.
+    assert_eq!(a.renew(&[id]).await, Ok(vec![]));
+    a.release(id).await.expect("Redis answers");
+}
+
+#[actix_rt::test]
+async fn a_free_lease_is_left_to_the_preferred_node() {
+    let (a, b) = (node("prefer", "a"), node("prefer", "b"));
+    let ids: Vec<_> = (0..32).map(|_| event_id()).collect();
+    for node in [&a, &b, &a] {
+        node.heartbeat(true).await.expect("Redis answers");
+    }
+    let mut owned_by_a = 0;
+    for &id in &ids {
+        let (from_a, from_b) = (a.acquire(id, Claim::Preferred).await, b.acquire(id, Claim::Preferred).await);
+        match (from_a.expect("Redis answers"), from_b.expect("Redis answers")) {
+            (LeaseHolder::Me, LeaseHolder::Other(owner)) => {
+                owned_by_a += 1;
+                // The register is one for all clusters of this Redis: other tests' nodes may be preferred.
+                assert_eq!(owner, address("prefer", "a"));
+            }
+            (LeaseHolder::Other(owner), LeaseHolder::Me) => assert_eq!(owner, address("prefer", "b")),
+            (LeaseHolder::Other(one), LeaseHolder::Other(other)) => assert_eq!(one, other),
+            both => panic!("{both:?}"),
+        }
+        a.release(id).await.expect("Redis answers");
+        b.release(id).await.expect("Redis answers");
+    }
+    assert!(owned_by_a < ids.len());
+}
+
+#[actix_rt::test]
+async fn a_stopping_node_names_another_one_and_takes_nothing() {
+    let (a, b, id) = (node("stop", "a"), node("stop", "b"), event_id());
+    b.heartbeat(true).await.expect("Redis answers");
+    a.heartbeat(false).await.expect("Redis answers");
+    let holder = a.acquire(id, Claim::Never).await.expect("Redis answers");
+    assert!(matches!(holder, LeaseHolder::Other(_)), "{holder:?}");
+    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    b.release(id).await.expect("Redis answers");
+}
+
+#[actix_rt::test]
+async fn without_redis_every_call_is_a_fault_soon() {
+    let lease = RedisLease::new("redis://127.0.0.1:1", 2, "http://a", TTL).expect("the URL is valid");
+    let begin = std::time::Instant::now();
+    assert!(lease.acquire(event_id(), Claim::Any).await.is_err());
+    assert!(lease.ping().await.is_err());
+    assert!(begin.elapsed() < Duration::from_secs(3));
+}
