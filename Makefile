@@ -38,7 +38,7 @@ verify: prerequisites ## Check a store's invariants: the journal against the tab
 	cargo build --release -p holdfast
 	$(TARGET_DIR)/release/holdfast verify
 
-##@ Chaos
+##@ Many nodes
 
 .PHONY: chaos
 chaos: prerequisites ## Break real nodes, Postgres, Redis and the links; check what clients were told (some eight minutes)
@@ -50,6 +50,10 @@ chaos: prerequisites ## Break real nodes, Postgres, Redis and the links; check w
 cluster: prerequisites ## Run three nodes with a throwaway Postgres and Redis, until Ctrl-C
 	cargo build -p holdfast --features chaos -p holdfast-chaos
 	$(TARGET_DIR)/debug/chaos --cluster
+
+.PHONY: demo
+demo: ## Three nodes in Docker: kill the owner in the middle of an on-sale, and see what was sold
+	scripts/demo
 
 ##@ Measurements
 

@@ -217,6 +217,10 @@ impl EventActor {
         self.shared.metrics.batch_changes.record(batch.changes.len() as f64);
         self.shared.metrics.count_changes(&batch.changes);
         self.slot.publish(&self.event);
+        if self.event.is_deleted() {
+            // Before the answer: who hears of the deletion must not find the event here any more.
+            self.slot.gate.close();
+        }
         answer_all(pending);
         self.answer_readers();
         if self.event.is_deleted() {

@@ -320,7 +320,7 @@ impl Store for MemoryStore {
     }
 
     async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
-        Ok(self.up()?.events.get(&id).map(Event::seat_map))
+        Ok(self.up()?.events.get(&id).filter(|event| !event.row.deleted).map(Event::seat_map))
     }
 
     async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault> {

@@ -21,7 +21,7 @@ use awc::error::SendRequestError;
 use engine::Engine;
 use subtle::ConstantTimeEq;
 
-use crate::auth::API_KEY_HEADER;
+use crate::auth::{API_KEY_HEADER, Identity};
 use crate::extract;
 use crate::problem::{Code, Problem};
 use crate::request_id;
@@ -110,7 +110,8 @@ pub async fn forward<B: MessageBody>(
     };
     let hops = cluster.hops(request.headers());
     request.extensions_mut().insert(Hops(hops));
-    let passed = match is_command(request.method()) {
+    let is_known = matches!(request.extensions().get::<Identity>(), Some(Identity::Known(_)));
+    let passed = match is_known && is_command(request.method()) {
         true => Some(Passed::take(&mut request, state.max_body_bytes).await?),
         false => None,
     };

@@ -133,8 +133,18 @@ impl Api {
         event: &str,
         seats: &[S],
     ) -> Result<Response<'_>, HttpError> {
-        let user = uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid();
-        write_reservation(&mut self.body, event, seats, user);
+        self.reserve_as(event, seats, random_uuid(), None).await
+    }
+
+    /// With an idempotency key, asking again with the same arguments is the same reservation.
+    pub(crate) async fn reserve_as<S: AsRef<str>>(
+        &mut self,
+        event: &str,
+        seats: &[S],
+        user: Uuid,
+        key: Option<Uuid>,
+    ) -> Result<Response<'_>, HttpError> {
+        write_reservation(&mut self.body, event, seats, user, key);
         self.connection.send(Request::post("/api/v1/reservations", Some(&self.body))).await
     }
 
@@ -167,6 +177,19 @@ pub(crate) fn outcome(result: &Result<Response<'_>, HttpError>, expected: u16) -
     }
 }
 
+/// Whether the same request may fare better a moment later: the server could not be reached, or could not decide.
+pub(crate) fn is_passing(answer: &Result<Response<'_>, HttpError>) -> bool {
+    match answer {
+        Ok(response) => matches!(response.status, 502..=504),
+        Err(HttpError::Timeout(_) | HttpError::Connection(_)) => true,
+        Err(HttpError::Malformed(_)) => false,
+    }
+}
+
+pub(crate) fn random_uuid() -> Uuid {
+    uuid::Builder::from_random_bytes(rand::rng().random()).into_uuid()
+}
+
 /// What a refusal says of itself; empty where the body is none.
 pub(crate) fn problem(body: &[u8]) -> Problem {
     serde_json::from_slice(body).unwrap_or_default()
@@ -186,10 +209,20 @@ pub(crate) fn read<T: DeserializeOwned>(
 }
 
 /// Written by hand, since this is what the hottest loop does. Ids need no escaping.
-fn write_reservation<S: AsRef<str>>(body: &mut String, event: &str, seats: &[S], user: Uuid) {
+fn write_reservation<S: AsRef<str>>(
+    body: &mut String,
+    event: &str,
+    seats: &[S],
+    user: Uuid,
+    key: Option<Uuid>,
+) {
     body.clear();
     // Writing to a String cannot fail.
-    let _ = write!(body, r#"{{"event_id":"{event}","user_id":"{user}","seat_ids":["#);
+    let _ = write!(body, r#"{{"event_id":"{event}","user_id":"{user}","#);
+    if let Some(key) = key {
+        let _ = write!(body, r#""idempotency_key":"{key}","#);
+    }
+    body.push_str(r#""seat_ids":["#);
     for (number, seat) in seats.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
         let _ = write!(body, r#"{comma}"{}""#, seat.as_ref());
@@ -204,12 +237,29 @@ mod tests {
     #[test]
     fn a_reservation_is_valid_json() {
         let mut body = "left over".to_owned();
-        write_reservation(&mut body, "e", &["a", "b"], Uuid::nil());
-        let parsed: serde_json::Value = serde_json::from_str(&body).unwrap();
-        assert_eq!(
-            parsed,
-            json!({"event_id": "e", "user_id": Uuid::nil().to_string(), "seat_ids": ["a", "b"]})
-        );
+        let nil = Uuid::nil();
+        for (key, expected) in [
+            (None, json!({"event_id": "e", "user_id": nil, "seat_ids": ["a", "b"]})),
+            (
+                Some(nil),
+                json!({"event_id": "e", "user_id": nil, "idempotency_key": nil, "seat_ids": ["a", "b"]}),
+            ),
+        ] {
+            write_reservation(&mut body, "e", &["a", "b"], nil, key);
+            let parsed: serde_json::Value = serde_json::from_str(&body).unwrap();
+            assert_eq!(parsed, expected);
+        }
+    }
+
+    #[test]
+    fn what_passes_is_told_from_what_stays() {
+        let answer = |status| Ok(Response { status, etag: None, body: b"" });
+        for (status, passes) in
+            [(201, false), (409, false), (422, false), (500, false), (502, true), (503, true), (504, true)]
+        {
+            assert_eq!(is_passing(&answer(status)), passes, "{status}");
+        }
+        assert!(is_passing(&Err(HttpError::Timeout(std::time::Duration::ZERO))));
     }
 
     #[test]

@@ -19,6 +19,8 @@ enum Behaviour {
     Correct,
     SellsTwice,
     Breaks,
+    /// Every third reservation is made, and answered 503; asked again by its key, it is found.
+    LosesAnswers,
     /// Holds never run out.
     LeaksHolds,
     /// Bodies in chunks, and the connection is closed after each answer.
@@ -31,6 +33,7 @@ struct World {
     events: Vec<Vec<(&'static str, usize)>>,
     hold_ttl_s: u64,
     reservations: Vec<(usize, Vec<usize>)>,
+    keys: HashMap<String, Value>,
     seq: u64,
 }
 
@@ -151,11 +154,27 @@ impl World {
             ("POST", ["reservations"]) if behaviour == Behaviour::Breaks => {
                 (500, json!({"code": "internal"}))
             }
+            ("POST", ["reservations"]) if behaviour == Behaviour::LosesAnswers => self.lose_some(&body),
             ("POST", ["reservations"]) => self.reserve(&body, behaviour),
             ("POST", ["reservations", id, "confirm"]) => self.end(number(id), "reserved", "confirmed"),
             ("POST", ["reservations", id, "cancel"]) => self.end(number(id), "reserved", "available"),
             _ => (404, json!({"code": "not_found"})),
         }
+    }
+
+    fn lose_some(&mut self, body: &Value) -> (u16, Value) {
+        let key = body["idempotency_key"].as_str().unwrap().to_owned();
+        if let Some(reservation) = self.keys.get(&key) {
+            return (201, reservation.clone());
+        }
+        let (status, answer) = self.reserve(body, Behaviour::LosesAnswers);
+        if status == 201 {
+            self.keys.insert(key, answer.clone());
+            if self.reservations.len().is_multiple_of(3) {
+                return (503, json!({"code": "unavailable"}));
+            }
+        }
+        (status, answer)
     }
 
     fn reserve(&mut self, body: &Value, behaviour: Behaviour) -> (u16, Value) {
@@ -213,6 +232,14 @@ async fn onsale_sells_out_and_everything_holds() {
         assert_eq!(broken(&report), [""; 0], "{}", report.to_text());
         assert!(report.summary.all.done >= 150, "{}", report.to_text());
     }
+}
+
+#[tokio::test]
+async fn onsale_asks_again_by_the_same_key() {
+    let report = report(Behaviour::LosesAnswers, &format!("{ONSALE} --retry-s 5")).await;
+    assert_eq!(broken(&report), [""; 0], "{}", report.to_text());
+    let retried = report.facts.iter().find(|fact| fact.name == "retried").unwrap();
+    assert!(retried.value.as_u64().unwrap() >= 50, "{}", report.to_text());
 }
 
 #[tokio::test]

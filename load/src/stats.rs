@@ -31,6 +31,8 @@ pub(crate) struct Recorder {
 #[derive(Debug, Default)]
 struct Inner {
     last: Option<Instant>,
+    last_decision: Option<Instant>,
+    longest_silence: Duration,
     operations: Vec<(&'static str, Tally)>,
     seconds: Vec<Tally>,
     failures: BTreeMap<String, u64>,
@@ -74,6 +76,8 @@ pub(crate) struct Second {
 #[derive(Debug, Clone, Serialize)]
 pub(crate) struct Summary {
     pub(crate) duration_s: f64,
+    /// The longest time in which nothing was done and nothing refused, to nobody.
+    pub(crate) longest_silence_s: f64,
     pub(crate) operations: Vec<Operation>,
     pub(crate) all: Operation,
     pub(crate) failures: BTreeMap<String, u64>,
@@ -103,6 +107,11 @@ impl Recorder {
         let second = (end - self.start).as_secs() as usize;
         let mut inner = self.lock();
         inner.last = inner.last.max(Some(end));
+        if !matches!(outcome, Outcome::Failed(_)) {
+            let before = inner.last_decision.unwrap_or(self.start);
+            inner.longest_silence = inner.longest_silence.max(end.saturating_duration_since(before));
+            inner.last_decision = Some(before.max(end));
+        }
         if inner.seconds.len() <= second {
             inner.seconds.resize_with(second + 1, Tally::new);
         }
@@ -131,6 +140,7 @@ impl Recorder {
         }
         Summary {
             duration_s: duration.as_secs_f64(),
+            longest_silence_s: inner.longest_silence.as_secs_f64(),
             operations: inner
                 .operations
                 .iter()
@@ -247,6 +257,23 @@ mod tests {
         assert!((reserve.done_per_s - 100.0 / 2.08).abs() < 1e-9);
         assert_eq!(summary.seconds.iter().map(|second| second.done).sum::<u64>(), 100);
         assert_eq!(summary.seconds.len(), 3);
+    }
+
+    #[test]
+    fn the_longest_silence_lies_between_decisions() {
+        let start = Instant::now();
+        let recorder = Recorder::new(start);
+        let ms = Duration::from_millis;
+        for (at, outcome) in [
+            (100, Outcome::Done),
+            (400, Outcome::Failed("503".to_owned())),
+            (900, Outcome::Refused),
+            (800, Outcome::Done),
+            (1000, Outcome::Done),
+        ] {
+            recorder.note_at("reserve", start, start + ms(at), outcome);
+        }
+        assert_eq!(recorder.summary().longest_silence_s, 0.8);
     }
 
     #[test]

@@ -103,6 +103,10 @@ impl Store for PostgresStore {
         self.read(|| read::event_ids(&self.pool, after, limit)).await
     }
 
+    async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
+        self.read(|| read::epochs(&self.pool, ids)).await
+    }
+
     async fn ping(&self) -> Result<(), StoreFault> {
         self.read(|| read::ping(&self.pool)).await
     }

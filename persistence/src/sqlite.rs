@@ -95,6 +95,10 @@ impl Store for SqliteStore {
         read::event_ids(&self.readers, after, limit).await.map_err(store_fault)
     }
 
+    async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
+        read::epochs(&self.readers, ids).await.map_err(store_fault)
+    }
+
     async fn ping(&self) -> Result<(), StoreFault> {
         read::ping(&self.readers).await.map_err(store_fault)
     }

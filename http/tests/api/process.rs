@@ -14,18 +14,18 @@ use crate::helpers::{ADMIN, new_event};
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
 
 /// A running `holdfast serve`; killed when dropped.
-pub(crate) struct Process {
+struct Process {
     child: Child,
-    pub(crate) url: String,
+    url: String,
     client: Client,
 }
 
 /// A status and a body.
-pub(crate) type Reply = (u16, Value);
+type Reply = (u16, Value);
 
 impl Process {
     /// Starts a server on a database, and waits until it says where it is.
-    pub(crate) fn start(database_url: &str, settings: &[(&str, &str)]) -> Self {
+    fn start(database_url: &str, settings: &[(&str, &str)]) -> Self {
         let mut child = program(database_url)
             .arg("serve")
             .env("PORT", "0")
@@ -36,28 +36,25 @@ impl Process {
         let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
         let mut lines = lines.map_while(Result::ok);
         let api = lines.find_map(|line| line.split_once("http://").map(|(_, rest)| rest.to_owned()));
-        let address = api.expect("the server says where it is").split('/').next().unwrap_or_default().to_owned();
+        let address =
+            api.expect("the server says where it is").split('/').next().unwrap_or_default().to_owned();
         // Whatever else it says must not fill the pipe.
         std::thread::spawn(move || lines.for_each(drop));
         let client = Client::builder().timeout(Duration::from_secs(10)).disable_redirects().finish();
         Self { child, url: format!("http://{address}"), client }
     }
 
-    pub(crate) fn kill(mut self) {
-        self.child.kill().expect("it runs");
-        self.child.wait().expect("it ends");
-    }
-
     /// Asks it to stop, and says whether it ended well.
-    pub(crate) fn terminate(mut self) -> bool {
+    fn terminate(mut self) -> bool {
         let pid = self.child.id().to_string();
         Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill");
         self.child.wait().expect("it ends").success()
     }
 
     /// `None`: no answer.
-    pub(crate) async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Option<Reply> {
-        let mut request = self.client.post(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
+    async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Option<Reply> {
+        let mut request =
+            self.client.post(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
         for header in headers {
             request = request.insert_header(*header);
         }
@@ -66,14 +63,15 @@ impl Process {
         Some((answer.status().as_u16(), serde_json::from_slice(&body).ok()?))
     }
 
-    pub(crate) async fn get(&self, path: &str) -> Reply {
-        let request = self.client.get(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
+    async fn get(&self, path: &str) -> Reply {
+        let request =
+            self.client.get(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
         let mut answer = request.send().await.expect("an answer");
         let body = answer.body().limit(10_000_000).await.expect("a body");
         (answer.status().as_u16(), serde_json::from_slice(&body).expect("JSON"))
     }
 
-    pub(crate) async fn event(&self, changes: Value) -> String {
+    async fn event(&self, changes: Value) -> String {
         let (status, event) = self.post("/events", &[], &new_event(changes)).await.expect("an answer");
         assert_eq!(status, 201, "{event}");
         event["id"].as_str().expect("an id").to_owned()
@@ -96,15 +94,16 @@ fn program(database_url: &str) -> Command {
 }
 
 /// Checks the database by the program's own `verify`.
-pub(crate) fn assert_verified(database_url: &str) {
+fn assert_verified(database_url: &str) {
     let output = program(database_url).arg("verify").output().expect("the program starts");
     let said = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{said}{}", String::from_utf8_lossy(&output.stderr));
 }
 
 /// A new database on the Postgres of the tests.
-pub(crate) async fn postgres_database() -> String {
-    let base = std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a Postgres: run `make test`");
+async fn postgres_database() -> String {
+    let base =
+        std::env::var("TEST_DATABASE_URL").expect("TEST_DATABASE_URL names a Postgres: run `make test`");
     let name = format!("holdfast_{}", Uuid::new_v4().simple());
     let mut connection = PgConnection::connect(&base).await.expect("Postgres answers");
     let create = AssertSqlSafe(format!("CREATE DATABASE {name}"));
@@ -168,7 +167,7 @@ async fn kill_under_load(url: &str) {
     drop(server);
 
     let server = Process::start(url, &[]);
-    for (id, status, request) in acknowledged.borrow().iter() {
+    for (id, status, request) in &acknowledged.take() {
         let id = id.as_str().expect("an id");
         let (found, row) = server.get(&format!("/reservations/{id}")).await;
         assert_eq!(found, 200, "{id} was acknowledged, and is lost");
@@ -181,7 +180,10 @@ async fn kill_under_load(url: &str) {
     // What was not acknowledged either is there or is not; no seat is between the two.
     let (_, event) = server.get(&format!("/events/{event_id}")).await;
     let count = |field: &str| event[field].as_u64().expect("a number");
-    assert_eq!(count("available_seats") + count("reserved_seats") + count("confirmed_seats"), u64::from(SEATS));
+    assert_eq!(
+        count("available_seats") + count("reserved_seats") + count("confirmed_seats"),
+        u64::from(SEATS)
+    );
     assert!(server.terminate(), "it stops well");
     assert_verified(url);
 }

@@ -7,6 +7,7 @@
 mod ledger;
 
 use std::collections::{HashMap, HashSet};
+use std::io::Write as _;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
@@ -15,7 +16,7 @@ use clap::Args;
 use rand::Rng;
 
 use super::{pause_after, run_all, seconds};
-use crate::api::{Api, ApiError, NewEvent, Reservation, outcome, problem, read};
+use crate::api::{Api, ApiError, NewEvent, Reservation, is_passing, outcome, problem, random_uuid, read};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -41,6 +42,10 @@ pub(crate) struct Options {
     /// Confirm each reservation too.
     #[arg(long)]
     pub(crate) confirm: bool,
+    /// Go on asking for so long, in seconds, by the same idempotency key, where the server cannot be reached or cannot
+    /// decide. Without it each request is sent once, and what is not answered counts as failed.
+    #[arg(long, value_parser = seconds)]
+    pub(crate) retry_s: Option<Duration>,
     /// Give up if seats are left after this time, in seconds.
     #[arg(long, default_value = "300", value_parser = seconds)]
     pub(crate) max_s: Duration,
@@ -57,6 +62,7 @@ struct Hall {
     map: Mutex<Arc<Vec<u32>>>,
     ledger: Mutex<Ledger>,
     turned_away: AtomicU64,
+    retried: AtomicU64,
     recorder: Arc<Recorder>,
     options: Options,
 }
@@ -66,6 +72,8 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     let new = NewEvent { name: "On-sale".to_owned(), seats: options.seats, hold_ttl_s: 3600 };
     let event = api.create_event(&new).await?;
     let seats = api.seat_ids(&event).await?;
+    // For who wants to watch the sale, or to disturb it.
+    let _ = writeln!(std::io::stderr(), "on sale: event {event}");
     let hall = Arc::new(Hall::new(event, seats, options.clone()));
 
     let progress = Progress::show(&hall.recorder, options.max_s);
@@ -85,6 +93,8 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     report.fact("reservations", ledger.sales.len());
     report.fact("refusals", ledger.refusals.len());
     report.fact("turned away", hall.turned_away.load(Ordering::Relaxed));
+    report.fact("retried", hall.retried.load(Ordering::Relaxed));
+    report.fact("longest silence, s", report.summary.longest_silence_s);
     report.check(
         "sold out",
         counts.available_seats == 0,
@@ -107,6 +117,7 @@ impl Hall {
             map: Mutex::new(Arc::new(all)),
             ledger: Mutex::default(),
             turned_away: AtomicU64::new(0),
+            retried: AtomicU64::new(0),
             recorder: Arc::new(Recorder::new(Instant::now())),
             options,
         }
@@ -167,7 +178,7 @@ async fn serve_customer(api: &mut Api, hall: &Hall) -> bool {
             Attempt::Sold(id) => {
                 if hall.options.confirm {
                     let begin = Instant::now();
-                    let outcome = outcome(&api.confirm(&id).await, 200);
+                    let outcome = confirm(api, hall, &id).await;
                     hall.recorder.note("confirm", begin, outcome);
                 }
                 return true;
@@ -189,7 +200,13 @@ enum Attempt {
 async fn try_seats(api: &mut Api, hall: &Hall, seats: &[u32]) -> Attempt {
     let ids: Vec<&str> = seats.iter().map(|&seat| hall.seats[seat as usize].as_str()).collect();
     let sent = Instant::now();
-    let answer = api.reserve(&hall.event, &ids).await;
+    let (user, key) = (random_uuid(), hall.options.retry_s.map(|_| random_uuid()));
+    let answer = loop {
+        let answer = api.reserve_as(&hall.event, &ids, user, key).await;
+        if !ask_again(hall, sent, is_passing(&answer)).await {
+            break answer;
+        }
+    };
     let received = Instant::now();
     let outcome = outcome(&answer, 201);
     hall.recorder.note("reserve", sent, outcome.clone());
@@ -215,6 +232,30 @@ async fn try_seats(api: &mut Api, hall: &Hall, seats: &[u32]) -> Attempt {
     lock(&hall.ledger).unknown_seats += seats.len() as u64;
     pause_after(&outcome).await;
     attempt
+}
+
+/// A second confirmation is the same as the first, so it needs no key.
+async fn confirm(api: &mut Api, hall: &Hall, id: &str) -> Outcome {
+    let begin = Instant::now();
+    loop {
+        let answer = api.confirm(id).await;
+        if !ask_again(hall, begin, is_passing(&answer)).await {
+            return outcome(&answer, 200);
+        }
+    }
+}
+
+/// Whether to ask once more, after a pause: there was no decision, and the patience is not at an end.
+async fn ask_again(hall: &Hall, since: Instant, is_passing: bool) -> bool {
+    let is_patient = hall.options.retry_s.is_some_and(|patience| since.elapsed() < patience);
+    if !is_passing || !is_patient {
+        return false;
+    }
+    hall.retried.fetch_add(1, Ordering::Relaxed);
+    // Not all at the same moment.
+    let pause_ms = rand::rng().random_range(50..150);
+    tokio::time::sleep(Duration::from_millis(pause_ms)).await;
+    true
 }
 
 /// Random distinct seats of the map without those already refused; fewer if there are not enough.

@@ -147,7 +147,7 @@ pub(crate) async fn seat_map(pool: &PgPool, id: EventId) -> Result<Option<SeatMa
              SELECT coalesce(array_agg(c.seat_no), '{}') AS seat_nos, coalesce(array_agg(r.status), '{}') AS statuses
              FROM claims c JOIN reservations r USING (event_id, reservation_id)
              WHERE c.event_id = e.event_id
-         ) c WHERE e.event_id = $1"
+         ) c WHERE e.event_id = $1 AND NOT e.deleted"
     ))
     .bind(id.as_uuid())
     .fetch_optional(pool)
@@ -239,6 +239,15 @@ pub(crate) async fn event_ids(
         .fetch_all(pool)
         .await?;
     rows.iter().map(|row| row.id("event_id")).collect()
+}
+
+pub(crate) async fn epochs(pool: &PgPool, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, Error> {
+    let ids: Vec<Uuid> = ids.iter().map(|id| id.as_uuid()).collect();
+    let rows = sqlx::query("SELECT event_id, epoch FROM events WHERE event_id = ANY ($1)")
+        .bind(ids)
+        .fetch_all(pool)
+        .await?;
+    rows.iter().map(|row| Ok((row.id("event_id")?, row.number("epoch")?))).collect()
 }
 
 pub(crate) async fn ping(pool: &PgPool) -> Result<(), Error> {

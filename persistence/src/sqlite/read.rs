@@ -160,7 +160,8 @@ pub(crate) async fn events(
 pub(crate) async fn seat_map(pool: &SqlitePool, id: EventId) -> Result<Option<SeatMap>, Error> {
     // In one transaction, so that the claims are of the event's version.
     let mut transaction = pool.begin().await?;
-    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
+    let event = event_on(&mut transaction, id).await?.filter(|event| !event.deleted);
+    let Some(event) = event else { return Ok(None) };
     let rows = sqlx::query(
         "SELECT c.seat_no, r.status FROM claims c JOIN reservations r USING (event_id, reservation_id)
          WHERE c.event_id = ?1",
@@ -252,6 +253,17 @@ pub(crate) async fn event_ids(
         .fetch_all(pool)
         .await?;
     rows.iter().map(|row| row.id("event_id")).collect()
+}
+
+pub(crate) async fn epochs(pool: &SqlitePool, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, Error> {
+    let ids: Vec<String> = ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
+    let rows = sqlx::query(
+        "SELECT event_id, epoch FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each(?1))",
+    )
+    .bind(serde_json::to_string(&ids).map_err(|error| Error::Encode(Box::new(error)))?)
+    .fetch_all(pool)
+    .await?;
+    rows.iter().map(|row| Ok((row.id("event_id")?, row.number("epoch")?))).collect()
 }
 
 pub(crate) async fn ping(pool: &SqlitePool) -> Result<(), Error> {

@@ -103,6 +103,8 @@ pub async fn an_earlier_owner_is_fenced(database: &dyn Database) {
     let snapshot = store.activate(first.event_id, "node-b", NOW).await.unwrap().unwrap();
     assert_eq!(snapshot.event.epoch, first.epoch + 1);
     assert_eq!(snapshot.event.owner.as_deref(), Some("node-b"));
+    let epochs = store.epochs(&[first.event_id]).await;
+    assert_eq!(epochs, Ok(vec![(first.event_id, first.epoch + 1)]));
 
     let reservation = first.reservation(user(1), &[2], None);
     check_refused(&*store, first.batch().reserve(&reservation), fenced).await;
@@ -441,6 +443,7 @@ pub async fn a_deleted_event_is_read_but_not_listed(database: &dyn Database) {
     assert_eq!(store.events(None, 10).await, Ok(vec![]));
     assert_eq!(store.event_ids(None, 10).await, Ok(vec![owner.event_id]));
     assert_eq!(store.activate(owner.event_id, "node-b", NOW).await, Ok(None));
+    assert_eq!(store.seat_map(owner.event_id).await, Ok(None));
     let row = store.event(owner.event_id).await.unwrap().unwrap();
     assert_eq!((row.epoch, row.owner.as_deref()), (owner.epoch, Some("node-a")));
     assert!(store.tables(owner.event_id).await.unwrap().is_some());
