@@ -155,9 +155,10 @@ impl EventActor {
             batch.push(change, Some(reservation));
         }
         let pending = self.apply_queue(&mut batch, now, limit);
-        if batch.is_empty() {
-            answer_all(pending);
+        if batch.is_empty() && pending.is_empty() {
             self.answer_readers();
+        } else if batch.is_empty() {
+            self.answer_if_owner(pending, ctx);
         } else {
             let batch = batch.close(&mut self.event, self.epoch, BatchId::random(), now);
             self.append(Arc::new(batch), pending, ctx);
@@ -208,6 +209,32 @@ impl EventActor {
             match result {
                 Ok(()) => actor.committed(&batch, pending, ctx),
                 Err(error) => actor.not_committed(batch, error, pending, ctx),
+            }
+        }));
+    }
+
+    /// Answers what changed nothing, if this is still the owner. A write would be fenced; an answer from the memory
+    /// of an owner that was paused, or cut off, must not tell of a state that is no more.
+    fn answer_if_owner(&mut self, pending: Pending, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let (store, id) = (Arc::clone(&self.shared.store), self.event.info().id);
+        let check = async move { store.epochs(&[id]).await };
+        ctx.spawn(check.into_actor(self).map(|epochs, actor, ctx| {
+            actor.busy = false;
+            match epochs {
+                Ok(epochs) if epochs.first().is_some_and(|(_, epoch)| *epoch == actor.epoch) => {
+                    answer_all(pending);
+                    actor.answer_readers();
+                    actor.flush(ctx);
+                }
+                Ok(_) => {
+                    not_taken(pending);
+                    actor.end(ctx);
+                }
+                Err(fault) => {
+                    fail_all(pending, &Fault::Unavailable(fault.to_string()));
+                    actor.flush(ctx);
+                }
             }
         }));
     }

@@ -326,6 +326,10 @@ impl Engine {
             }
             Err(CallError::Rejected { rejection: Rejection::ReservationNotFound, seq }) => {
                 let reservation = self.stored(id).await?;
+                if reservation.status.is_live() {
+                    // Made by another owner since.
+                    return Err(Fault::Unavailable("the event changes its owner".to_owned()).into());
+                }
                 ended(&command, &reservation).map_err(|rejection| CallError::Rejected { rejection, seq })?;
                 self.with_event(reservation).await
             }

@@ -2,11 +2,11 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
-use tokio::sync::{OnceCell, oneshot};
+use tokio::sync::{Mutex, oneshot};
 
 use crate::actor::{EventActor, Message, Slot};
 use crate::command::Command;
@@ -40,7 +40,17 @@ pub(crate) struct Registry {
 /// An event that is live, or becoming so: its callers wait for one and the same activation.
 #[derive(Default)]
 struct Entry {
-    live: OnceCell<Live>,
+    live: OnceLock<Live>,
+    /// Held while the event becomes live or ends.
+    transition: Mutex<Transition>,
+}
+
+#[derive(Default, PartialEq, Eq)]
+enum Transition {
+    #[default]
+    Possible,
+    /// The entry is out of the registry: whoever still waits for it must look for the next one.
+    Abandoned,
 }
 
 #[derive(Clone)]
@@ -130,17 +140,16 @@ impl Registry {
     /// Takes nothing more in, and waits until all that is live has written its queue and ended.
     pub(crate) async fn shutdown(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+        self.live_ids().into_iter().for_each(|id| self.give_up(id));
         let all_ended = async {
-            // An activation that was under way when the stop began shows up in a later round.
-            while self.entry_count() > 0 {
-                self.live_ids().into_iter().for_each(|id| self.give_up(id));
-                for (id, entry) in self.entries() {
-                    if let Some(live) = entry.live.get() {
-                        live.slot.ended().await;
-                        self.forget(id, &entry);
-                    }
+            for (id, entry) in self.entries() {
+                // An activation that is under way is waited for.
+                let mut transition = entry.transition.lock().await;
+                if let Some(live) = entry.live.get() {
+                    live.addr.do_send(Message::Drain);
+                    live.slot.ended().await;
+                    self.abandon(id, &entry, &mut transition);
                 }
-                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
@@ -179,10 +188,6 @@ impl Registry {
         entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
     }
 
-    fn entry_count(&self) -> usize {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     fn peek(&self, id: EventId) -> Option<Live> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(&id)?.live.get().filter(|live| live.is_open()).cloned()
@@ -202,19 +207,28 @@ impl Registry {
 
     async fn activated(&self, id: EventId, claim: Claim) -> Result<Live, CallError> {
         loop {
-            let claim = if self.is_stopping() { Claim::Never } else { claim };
             let entry = self.entry(id);
-            let result = entry.live.get_or_try_init(|| self.start_actor(id, claim)).await;
-            match result {
-                Ok(live) if live.is_open() => return Ok(live.clone()),
-                Ok(live) => {
+            let mut transition = entry.transition.lock().await;
+            if *transition == Transition::Abandoned {
+                continue;
+            }
+            match entry.live.get() {
+                Some(live) if live.is_open() => return Ok(live.clone()),
+                Some(live) => {
                     // Whatever the old actor still writes or releases is done before the new one begins.
                     live.slot.ended().await;
-                    self.forget(id, &entry);
+                    self.abandon(id, &entry, &mut transition);
                 }
-                Err(error) => {
-                    self.forget(id, &entry);
-                    return Err(error);
+                None => {
+                    // Read only now: the stop looks for entries after it has been announced.
+                    let claim = if self.is_stopping() { Claim::Never } else { claim };
+                    match self.start_actor(id, claim).await {
+                        Ok(live) => return Ok(entry.live.get_or_init(|| live).clone()),
+                        Err(error) => {
+                            self.abandon(id, &entry, &mut transition);
+                            return Err(error);
+                        }
+                    }
                 }
             }
         }
@@ -235,7 +249,8 @@ impl Registry {
         Arc::clone(entries.entry(id).or_default())
     }
 
-    fn forget(&self, id: EventId, entry: &Arc<Entry>) {
+    fn abandon(&self, id: EventId, entry: &Arc<Entry>, transition: &mut Transition) {
+        *transition = Transition::Abandoned;
         let mut entries = self.entries.write().unwrap_or_else(PoisonError::into_inner);
         if entries.get(&id).is_some_and(|current| Arc::ptr_eq(current, entry)) {
             entries.remove(&id);

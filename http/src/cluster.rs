@@ -127,7 +127,7 @@ pub async fn forward<B: MessageBody>(
         }
         _ => result?.map_into_left_body(),
     };
-    Ok(named(response, &cluster.node_url))
+    Ok(response)
 }
 
 fn is_command(method: &Method) -> bool {
@@ -142,11 +142,11 @@ fn owner_of<B>(result: &Result<ServiceResponse<B>, Error>) -> Option<String> {
     error.as_error::<Problem>()?.owner().map(str::to_owned)
 }
 
-fn named<B>(mut response: ServiceResponse<B>, node_url: &HeaderValue) -> ServiceResponse<B> {
-    if !response.headers().contains_key(NODE_HEADER) {
-        response.headers_mut().insert(NODE_HEADER, node_url.clone());
+/// Names this node as the one that decided, unless the answer came from another one.
+pub(crate) fn name_node(cluster: Option<&Cluster>, headers: &mut HeaderMap) {
+    if let Some(cluster) = cluster.filter(|_| !headers.contains_key(NODE_HEADER)) {
+        headers.insert(NODE_HEADER, cluster.node_url.clone());
     }
-    response
 }
 
 /// A request, kept so that it can be sent again.
