@@ -17,7 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use awc::Client;
-use awc::error::SendRequestError;
+use awc::error::{ConnectError, SendRequestError};
 use engine::Engine;
 use subtle::ConstantTimeEq;
 
@@ -172,7 +172,8 @@ impl Passed {
 
     async fn pass_on(&self, cluster: &Cluster, owner: &str, hops: u8) -> Result<HttpResponse, Problem> {
         match self.send(cluster, owner, hops + 1).await {
-            Err(SendRequestError::Connect(error)) => {
+            // `Disconnected` is also what a connection that ends before the answer is called.
+            Err(SendRequestError::Connect(error)) if !matches!(error, ConnectError::Disconnected) => {
                 tracing::warn!(owner, %error, "the owner cannot be reached");
                 // Certainly not taken: perhaps this node may take the event over.
                 self.send(cluster, &cluster.own_url, MAX_HOPS).await.map_err(unanswered)
