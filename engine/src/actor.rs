@@ -30,6 +30,11 @@ const FORGET_KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
 const RESOLVE_TRIES: u32 = 6;
 const RESOLVE_FIRST_DELAY: Duration = Duration::from_millis(100);
 
+const DELAY_AFTER_ABORT: Duration = Duration::from_millis(50);
+
+/// How many readers may wait for the seat map of one event.
+const MAX_READERS: usize = 1_000;
+
 /// What is sent to an event's actor.
 pub(crate) enum Message {
     Command(Request),
@@ -45,7 +50,10 @@ impl actix::Message for Message {
 
 /// What others see of an actor without asking it.
 pub(crate) struct Slot {
+    /// Bounds the commands that wait.
     pub(crate) gate: Arc<Gate>,
+    /// Bounds the readers of the seat map that wait, apart from the commands.
+    pub(crate) readers: Arc<Gate>,
     view: RwLock<EventView>,
     epoch: AtomicU64,
     /// Its sender is the actor's, and goes with it.
@@ -55,7 +63,13 @@ pub(crate) struct Slot {
 impl Slot {
     fn new(capacity: usize, owned: &Owned, alive: watch::Receiver<()>) -> Arc<Self> {
         let view = RwLock::new(view_of(&owned.event));
-        Arc::new(Self { gate: Gate::new(capacity), view, epoch: AtomicU64::new(owned.epoch), alive })
+        Arc::new(Self {
+            gate: Gate::new(capacity),
+            readers: Gate::new(MAX_READERS),
+            view,
+            epoch: AtomicU64::new(owned.epoch),
+            alive,
+        })
     }
 
     /// The epoch under which the actor writes.
@@ -93,6 +107,8 @@ pub(crate) struct EventActor {
     queue: VecDeque<Request>,
     readers: Vec<(oneshot::Sender<Arc<SeatMap>>, Pass)>,
     seat_map: Option<Arc<SeatMap>>,
+    /// Halved when a batch is aborted, so that one too large for the store does not come again and again.
+    batch_limit: usize,
     /// A batch is at the store, or the state is being reloaded.
     busy: bool,
     flush_is_due: bool,
@@ -110,7 +126,6 @@ impl EventActor {
         let (alive, alive_receiver) = watch::channel(());
         let slot = Slot::new(shared.config.queue_per_event, &owned, alive_receiver);
         Self {
-            shared,
             slot,
             event: owned.event,
             epoch: owned.epoch,
@@ -118,12 +133,14 @@ impl EventActor {
             queue: VecDeque::new(),
             readers: Vec::new(),
             seat_map: None,
+            batch_limit: shared.config.batch_commands.max(1),
             busy: false,
             flush_is_due: false,
             draining: false,
             last_used: Instant::now(),
             keys_forgotten: Instant::now(),
             _alive: alive,
+            shared,
         }
     }
 
@@ -149,15 +166,16 @@ impl EventActor {
             return;
         }
         let now = self.shared.clock.now().max(self.not_before);
-        let limit = self.shared.config.batch_commands;
+        let limit = self.batch_limit;
         let mut batch = OpenBatch::default();
         for (change, reservation) in self.event.expire(now, limit) {
             batch.push(change, Some(reservation));
         }
         let pending = self.apply_queue(&mut batch, now, limit);
-        if batch.is_empty() {
-            answer_all(pending);
+        if batch.is_empty() && pending.is_empty() {
             self.answer_readers();
+        } else if batch.is_empty() {
+            self.answer_if_owner(pending, ctx);
         } else {
             let batch = batch.close(&mut self.event, self.epoch, BatchId::random(), now);
             self.append(Arc::new(batch), pending, ctx);
@@ -212,8 +230,35 @@ impl EventActor {
         }));
     }
 
+    /// Answers what changed nothing, if this is still the owner. A write would be fenced; an answer from the memory
+    /// of an owner that was paused, or cut off, must not tell of a state that is no more.
+    fn answer_if_owner(&mut self, pending: Pending, ctx: &mut Context<Self>) {
+        self.busy = true;
+        let (store, id) = (Arc::clone(&self.shared.store), self.event.info().id);
+        let check = async move { store.epochs(&[id]).await };
+        ctx.spawn(check.into_actor(self).map(|epochs, actor, ctx| {
+            actor.busy = false;
+            match epochs {
+                Ok(epochs) if epochs.first().is_some_and(|(_, epoch)| *epoch == actor.epoch) => {
+                    answer_all(pending);
+                    actor.answer_readers();
+                    actor.flush(ctx);
+                }
+                Ok(_) => {
+                    not_taken(pending);
+                    actor.end(ctx);
+                }
+                Err(fault) => {
+                    fail_all(pending, &Fault::Unavailable(fault.to_string()));
+                    actor.flush(ctx);
+                }
+            }
+        }));
+    }
+
     fn committed(&mut self, batch: &Batch, pending: Pending, ctx: &mut Context<Self>) {
         self.busy = false;
+        self.batch_limit = self.shared.config.batch_commands.max(1);
         self.shared.metrics.batch_changes.record(batch.changes.len() as f64);
         self.shared.metrics.count_changes(&batch.changes);
         self.slot.publish(&self.event);
@@ -246,6 +291,7 @@ impl EventActor {
             }
             AppendError::Aborted(cause) => {
                 self.shared.metrics.aborted.increment(1);
+                self.batch_limit = (self.batch_limit / 2).max(1);
                 fail_all(pending, &Fault::Unavailable(cause));
                 self.reload(None, ctx);
             }
@@ -260,10 +306,16 @@ impl EventActor {
     /// in doubt either is in the journal or never will be, and its callers hear which.
     fn reload(&mut self, in_doubt: Option<(Arc<Batch>, Pending, String)>, ctx: &mut Context<Self>) {
         self.busy = true;
+        // The epoch that the reload raises is no other node's.
+        self.slot.epoch.store(u64::MAX, Ordering::Release);
         let shared = Arc::clone(&self.shared);
         let id = self.event.info().id;
         let doubtful_seq = in_doubt.as_ref().map(|(batch, ..)| batch.seq);
         let reload = async move {
+            if doubtful_seq.is_none() {
+                // Nobody waits, and whatever made the store abort may need a moment.
+                tokio::time::sleep(DELAY_AFTER_ABORT).await;
+            }
             let mut delay = RESOLVE_FIRST_DELAY;
             let mut tries = if doubtful_seq.is_some() { RESOLVE_TRIES } else { 1 };
             loop {

@@ -175,7 +175,9 @@ impl Engine {
             created_at: now,
             updated_at: now,
         };
-        self.shared.store.create_event(&info).await?;
+        // Repeating it would make another event: what became of this one must be looked up.
+        let created = self.shared.store.create_event(&info).await;
+        created.map_err(|fault| Fault::Unknown(fault.to_string()))?;
         Ok(EventView { info: Arc::new(info), counts: SeatCounts::default(), version: 0 })
     }
 
@@ -302,10 +304,11 @@ impl Engine {
 
     /// Answers what waits, writes it, gives up every lease, and refuses what comes after.
     pub async fn shutdown(&self) {
+        self.registry.begin_stop();
         if let Err(fault) = self.shared.lease.heartbeat(false).await {
             tracing::warn!(%fault, "the other nodes were not told of the stop");
         }
-        self.registry.shutdown().await;
+        self.registry.drain().await;
     }
 
     async fn command(&self, id: EventId, command: Command) -> Result<(Outcome, Arc<EventInfo>), CallError> {
@@ -326,6 +329,10 @@ impl Engine {
             }
             Err(CallError::Rejected { rejection: Rejection::ReservationNotFound, seq }) => {
                 let reservation = self.stored(id).await?;
+                if reservation.status.is_live() {
+                    // Made by another owner since.
+                    return Err(Fault::Unavailable("the event changes its owner".to_owned()).into());
+                }
                 ended(&command, &reservation).map_err(|rejection| CallError::Rejected { rejection, seq })?;
                 self.with_event(reservation).await
             }

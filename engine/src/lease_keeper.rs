@@ -2,10 +2,15 @@
 //! has taken over is given up also when nobody writes to it here, so that no stale state is shown.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use crate::id::EventId;
 use crate::registry::Registry;
 use crate::shared::Shared;
+use crate::store::StoreFault;
+
+/// How long the store may take before a beat goes on without its answer.
+const STORE_TIMEOUT: Duration = Duration::from_millis(1_000);
 
 /// Beats at the configured interval until the registry is gone.
 pub(crate) fn start(shared: Arc<Shared>, registry: Weak<Registry>) {
@@ -20,14 +25,22 @@ pub(crate) fn start(shared: Arc<Shared>, registry: Weak<Registry>) {
 }
 
 async fn beat(shared: &Shared, registry: &Registry) {
+    if registry.is_stopping() {
+        return;
+    }
+    // Leases first: whatever else is slow must not let them run out.
+    let live = registry.live_ids();
+    renew(shared, registry, &live).await;
     // A node that cannot write must not attract events.
-    let can_own = !registry.is_stopping() && shared.store.ping().await.is_ok();
+    let can_own = in_time(shared.store.ping()).await.is_ok() && !registry.is_stopping();
     if let Err(fault) = shared.lease.heartbeat(can_own).await {
         tracing::warn!(%fault, "no heartbeat");
     }
-    let live = registry.live_ids();
     give_up_superseded(shared, registry, &live).await;
-    match shared.lease.renew(&live).await {
+}
+
+async fn renew(shared: &Shared, registry: &Registry, live: &[EventId]) {
+    match shared.lease.renew(live).await {
         Ok(lost) => {
             for id in lost {
                 tracing::warn!(event_id = %id, "lease lost to another node");
@@ -37,10 +50,16 @@ async fn beat(shared: &Shared, registry: &Registry) {
         // The owner goes on without leases: the epoch in the store is what makes that safe.
         Err(fault) => tracing::warn!(%fault, "leases not prolonged"),
     }
+    // What ended meanwhile gave its lease up, and must not have it again.
+    for &id in live {
+        if !registry.is_live(id) {
+            shared.release_lease(id).await;
+        }
+    }
 }
 
 async fn give_up_superseded(shared: &Shared, registry: &Registry, live: &[EventId]) {
-    match shared.store.epochs(live).await {
+    match in_time(shared.store.epochs(live)).await {
         Ok(epochs) => {
             for (id, epoch) in epochs {
                 registry.give_up_if_before(id, epoch);
@@ -48,4 +67,9 @@ async fn give_up_superseded(shared: &Shared, registry: &Registry, live: &[EventI
         }
         Err(fault) => tracing::warn!(%fault, "epochs not checked"),
     }
+}
+
+async fn in_time<T>(call: impl Future<Output = Result<T, StoreFault>>) -> Result<T, StoreFault> {
+    let late = |_| StoreFault("no answer in time".to_owned());
+    tokio::time::timeout(STORE_TIMEOUT, call).await.map_err(late)?
 }

@@ -2,16 +2,17 @@
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
-use tokio::sync::{OnceCell, oneshot};
+use metrics::Gauge;
+use tokio::sync::{Mutex, oneshot};
 
 use crate::actor::{EventActor, Message, Slot};
 use crate::command::Command;
 use crate::engine::{CallError, EventView, Fault};
-use crate::gate::{Pass, Refused};
+use crate::gate::{Gate, Pass, Refused};
 use crate::id::EventId;
 use crate::lease::Claim;
 use crate::request::{Answer, Request};
@@ -40,7 +41,18 @@ pub(crate) struct Registry {
 /// An event that is live, or becoming so: its callers wait for one and the same activation.
 #[derive(Default)]
 struct Entry {
-    live: OnceCell<Live>,
+    live: OnceLock<Live>,
+    /// Held while the event becomes live or ends.
+    transition: Mutex<Transition>,
+}
+
+#[derive(Default)]
+enum Transition {
+    #[default]
+    Possible,
+    /// The entry is out of the registry, and its event not live. Whoever waited for it looks for the next entry, or
+    /// takes the error of a claim like its own as its answer: one look for the owner serves all who asked meanwhile.
+    Abandoned(Option<(Claim, CallError)>),
 }
 
 #[derive(Clone)]
@@ -91,13 +103,11 @@ impl Registry {
 
     /// One try. `None`: the actor is ending.
     async fn send(&self, live: &Live, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
-        let Some(pass) = enter(live)? else { return Ok(None) };
+        let Some(pass) = pass_of(&live.slot.gate)? else { return Ok(None) };
         let (request, answer) = Request::new(Arc::clone(command), pass);
-        self.shared.metrics.queued_commands.increment(1.0);
+        let _queued = Queued::count(&self.shared.metrics.queued_commands);
         live.addr.do_send(Message::Command(request));
-        let answer = answer.await;
-        self.shared.metrics.queued_commands.decrement(1.0);
-        match answer {
+        match answer.await {
             Ok(answer) => Ok(Some(answer)),
             Err(_) => Err(Fault::Unknown("the event crashed while its batch was written".to_owned()).into()),
         }
@@ -106,7 +116,7 @@ impl Registry {
     /// The seats of a live event; `None` if it is not live here.
     pub(crate) async fn seat_map(&self, id: EventId) -> Result<Option<Arc<SeatMap>>, CallError> {
         let Some(live) = self.peek(id) else { return Ok(None) };
-        let Some(pass) = enter(&live)? else { return Ok(None) };
+        let Some(pass) = pass_of(&live.slot.readers)? else { return Ok(None) };
         let (reader, map) = oneshot::channel();
         live.addr.do_send(Message::SeatMap(reader, pass));
         Ok(map.await.ok())
@@ -123,24 +133,28 @@ impl Registry {
     }
 
     /// Makes an event live here.
-    pub(crate) async fn activate(self: &Arc<Self>, id: EventId) -> Result<(), CallError> {
-        self.live(id, Claim::Preferred).await.map(|_| ())
+    pub(crate) async fn activate(self: &Arc<Self>, id: EventId, claim: Claim) -> Result<(), CallError> {
+        self.live(id, claim).await.map(|_| ())
     }
 
-    /// Takes nothing more in, and waits until all that is live has written its queue and ended.
-    pub(crate) async fn shutdown(&self) {
+    /// Takes nothing more in from now on.
+    pub(crate) fn begin_stop(&self) {
         self.stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Waits until all that is live has written its queue and ended.
+    pub(crate) async fn drain(&self) {
+        self.live_ids().into_iter().for_each(|id| self.give_up(id));
         let all_ended = async {
-            // An activation that was under way when the stop began shows up in a later round.
-            while self.entry_count() > 0 {
-                self.live_ids().into_iter().for_each(|id| self.give_up(id));
-                for (id, entry) in self.entries() {
-                    if let Some(live) = entry.live.get() {
-                        live.slot.ended().await;
-                        self.forget(id, &entry);
-                    }
+            for (id, entry) in self.entries() {
+                // An activation that is under way is waited for.
+                let mut transition = entry.transition.lock().await;
+                if let Some(live) = entry.live.get() {
+                    live.addr.do_send(Message::Drain);
+                    live.slot.ended().await;
+                    *transition = Transition::Abandoned(None);
+                    self.forget(id, &entry);
                 }
-                tokio::time::sleep(Duration::from_millis(1)).await;
             }
         };
         if tokio::time::timeout(DRAIN_TIMEOUT, all_ended).await.is_err() {
@@ -157,6 +171,11 @@ impl Registry {
     pub(crate) fn live_ids(&self) -> Vec<EventId> {
         let is_live = |entry: &Entry| entry.live.get().is_some_and(Live::is_open);
         self.entries().into_iter().filter(|(_, entry)| is_live(entry)).map(|(id, _)| id).collect()
+    }
+
+    /// Whether an event is live here.
+    pub(crate) fn is_live(&self, id: EventId) -> bool {
+        self.peek(id).is_some()
     }
 
     /// Gives an event up if its ownership here is older than `epoch`.
@@ -179,10 +198,6 @@ impl Registry {
         entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
     }
 
-    fn entry_count(&self) -> usize {
-        self.entries.read().unwrap_or_else(PoisonError::into_inner).len()
-    }
-
     fn peek(&self, id: EventId) -> Option<Live> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(&id)?.live.get().filter(|live| live.is_open()).cloned()
@@ -202,19 +217,32 @@ impl Registry {
 
     async fn activated(&self, id: EventId, claim: Claim) -> Result<Live, CallError> {
         loop {
-            let claim = if self.is_stopping() { Claim::Never } else { claim };
             let entry = self.entry(id);
-            let result = entry.live.get_or_try_init(|| self.start_actor(id, claim)).await;
-            match result {
-                Ok(live) if live.is_open() => return Ok(live.clone()),
-                Ok(live) => {
+            let mut transition = entry.transition.lock().await;
+            match &*transition {
+                Transition::Possible => {}
+                Transition::Abandoned(Some((tried, error))) if *tried == claim => return Err(error.clone()),
+                Transition::Abandoned(_) => continue,
+            }
+            match entry.live.get() {
+                Some(live) if live.is_open() => return Ok(live.clone()),
+                Some(live) => {
                     // Whatever the old actor still writes or releases is done before the new one begins.
                     live.slot.ended().await;
+                    *transition = Transition::Abandoned(None);
                     self.forget(id, &entry);
                 }
-                Err(error) => {
-                    self.forget(id, &entry);
-                    return Err(error);
+                None => {
+                    // Read only now: the stop looks for entries after it has been announced.
+                    let allowed = if self.is_stopping() { Claim::Never } else { claim };
+                    match self.start_actor(id, allowed).await {
+                        Ok(live) => return Ok(entry.live.get_or_init(|| live).clone()),
+                        Err(error) => {
+                            *transition = Transition::Abandoned(Some((claim, error.clone())));
+                            self.forget(id, &entry);
+                            return Err(error);
+                        }
+                    }
                 }
             }
         }
@@ -243,14 +271,31 @@ impl Registry {
     }
 }
 
+/// Counts a command as long as its caller waits.
+struct Queued<'a>(&'a Gauge);
+
+impl<'a> Queued<'a> {
+    fn count(gauge: &'a Gauge) -> Self {
+        gauge.increment(1.0);
+        Self(gauge)
+    }
+}
+
+impl Drop for Queued<'_> {
+    fn drop(&mut self) {
+        self.0.decrement(1.0);
+    }
+}
+
 impl Live {
     fn is_open(&self) -> bool {
         !self.slot.gate.is_closed()
     }
 }
 
-fn enter(live: &Live) -> Result<Option<Pass>, CallError> {
-    match live.slot.gate.enter() {
+/// A pass through an actor's gate; `None` if the actor is ending.
+fn pass_of(gate: &Arc<Gate>) -> Result<Option<Pass>, CallError> {
+    match gate.enter() {
         Ok(pass) => Ok(Some(pass)),
         Err(Refused::Full) => Err(Fault::Overloaded.into()),
         Err(Refused::Closed) => Ok(None),

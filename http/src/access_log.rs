@@ -11,7 +11,7 @@ use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 
-use crate::cluster::keep_request_id;
+use crate::cluster::{keep_request_id, name_node};
 use crate::problem::Problem;
 use crate::request_id::{self, RequestId};
 use crate::server::AppState;
@@ -41,6 +41,7 @@ pub async fn observe<B: MessageBody>(
             asked.conclude(&state, response.status());
             let id = asked.request_id.into_header();
             response.headers_mut().insert(request_id::HEADER, id);
+            name_node(state.cluster.as_ref(), response.headers_mut());
             Ok(response)
         }
         Err(error) => {
@@ -48,6 +49,7 @@ pub async fn observe<B: MessageBody>(
             asked.conclude(&state, response.status());
             let id = asked.request_id.into_header();
             response.headers_mut().insert(request_id::HEADER, id);
+            name_node(state.cluster.as_ref(), response.headers_mut());
             Err(InternalError::from_response(error, response).into())
         }
     }

@@ -17,7 +17,7 @@ use actix_web::middleware::Next;
 use actix_web::web::Bytes;
 use actix_web::{Error, FromRequest, HttpMessage, HttpRequest, HttpResponse, web};
 use awc::Client;
-use awc::error::SendRequestError;
+use awc::error::{ConnectError, SendRequestError};
 use engine::Engine;
 use subtle::ConstantTimeEq;
 
@@ -127,7 +127,7 @@ pub async fn forward<B: MessageBody>(
         }
         _ => result?.map_into_left_body(),
     };
-    Ok(named(response, &cluster.node_url))
+    Ok(response)
 }
 
 fn is_command(method: &Method) -> bool {
@@ -142,11 +142,11 @@ fn owner_of<B>(result: &Result<ServiceResponse<B>, Error>) -> Option<String> {
     error.as_error::<Problem>()?.owner().map(str::to_owned)
 }
 
-fn named<B>(mut response: ServiceResponse<B>, node_url: &HeaderValue) -> ServiceResponse<B> {
-    if !response.headers().contains_key(NODE_HEADER) {
-        response.headers_mut().insert(NODE_HEADER, node_url.clone());
+/// Names this node as the one that decided, unless the answer came from another one.
+pub(crate) fn name_node(cluster: Option<&Cluster>, headers: &mut HeaderMap) {
+    if let Some(cluster) = cluster.filter(|_| !headers.contains_key(NODE_HEADER)) {
+        headers.insert(NODE_HEADER, cluster.node_url.clone());
     }
-    response
 }
 
 /// A request, kept so that it can be sent again.
@@ -172,7 +172,8 @@ impl Passed {
 
     async fn pass_on(&self, cluster: &Cluster, owner: &str, hops: u8) -> Result<HttpResponse, Problem> {
         match self.send(cluster, owner, hops + 1).await {
-            Err(SendRequestError::Connect(error)) => {
+            // `Disconnected` is also what a connection that ends before the answer is called.
+            Err(SendRequestError::Connect(error)) if !matches!(error, ConnectError::Disconnected) => {
                 tracing::warn!(owner, %error, "the owner cannot be reached");
                 // Certainly not taken: perhaps this node may take the event over.
                 self.send(cluster, &cluster.own_url, MAX_HOPS).await.map_err(unanswered)

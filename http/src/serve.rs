@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use actix_web::web;
 #[cfg(not(feature = "chaos"))]
@@ -53,7 +54,8 @@ fn engine_config(config: &Config) -> EngineConfig {
         node: config.node_url(),
         queue_per_event: config.queue_per_event,
         event_threads: config.event_threads,
-        renew_leases_every: config.lease_ttl() / 3,
+        // Also bounds how long an owner that lost an event goes on showing it.
+        renew_leases_every: (config.lease_ttl() / 3).min(Duration::from_millis(500)),
         ..EngineConfig::default()
     }
 }

@@ -1,8 +1,10 @@
 -- Writes one batch; false if the event's epoch or version is not the batch's, and then nothing is written.
 -- One call is one round trip and one transaction, so no owner can stop in the middle of it.
 --
--- The settings pin the plans: every statement finds its rows by primary key. Without them a plan that was
--- made while a table was small would be kept when it is large.
+-- The plans must not depend on statistics, which are always old for an event on sale. So rows are looked up
+-- in a LATERAL subquery that OFFSET 0 keeps apart, one by primary key for each element of the batch, and the
+-- settings leave no other way to join. Left to choose, the planner takes a new event for one of few rows, and
+-- compares each of them with each element.
 CREATE FUNCTION holdfast_append(
     p_event_id        uuid,
     p_batch_id        uuid,
@@ -88,7 +90,11 @@ BEGIN
             seq = p_seq
         FROM unnest(u_ids, u_statuses, u_expires_at, u_updated_at, u_confirmed_at, u_cancelled_at)
             AS u (id, status, expires_at, updated_at, confirmed_at, cancelled_at)
-        WHERE r.event_id = p_event_id AND r.reservation_id = u.id;
+        CROSS JOIN LATERAL (
+            SELECT ctid AS place FROM reservations
+            WHERE event_id = p_event_id AND reservation_id = u.id OFFSET 0
+        ) AS found
+        WHERE r.ctid = found.place;
         GET DIAGNOSTICS row_count = ROW_COUNT;
         IF row_count <> cardinality(u_ids) THEN
             RAISE EXCEPTION 'the batch changes % reservations, of which % exist', cardinality(u_ids), row_count;
@@ -96,7 +102,13 @@ BEGIN
     END IF;
 
     IF cardinality(p_released) > 0 THEN
-        DELETE FROM claims WHERE event_id = p_event_id AND seat_no = ANY (p_released);
+        DELETE FROM claims c
+        USING unnest(p_released) AS released (seat_no)
+        CROSS JOIN LATERAL (
+            SELECT ctid AS place FROM claims
+            WHERE event_id = p_event_id AND seat_no = released.seat_no OFFSET 0
+        ) AS found
+        WHERE c.ctid = found.place;
         GET DIAGNOSTICS row_count = ROW_COUNT;
         IF row_count <> cardinality(p_released) THEN
             RAISE EXCEPTION 'the batch releases % seats, of which % are claimed', cardinality(p_released), row_count;

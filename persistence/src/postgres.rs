@@ -9,6 +9,7 @@ mod unfenced;
 mod writer;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
@@ -24,12 +25,18 @@ use crate::columns::Columns;
 use crate::retry;
 use writer::Writer;
 
+use connect::{ACTIVATION_TIMEOUT, READ_TIMEOUT};
+
 pub(crate) use connect::migrate;
 
 /// A Postgres database.
 pub(crate) struct PostgresStore {
     /// Writes batches.
     writer: Writer,
+    /// For what an owner needs to go on: few connections, kept from those who only look.
+    owner_pool: PgPool,
+    /// How long an owner waits for them.
+    owner_timeout: Duration,
     /// Everything else.
     pool: PgPool,
 }
@@ -39,8 +46,21 @@ impl PostgresStore {
     where
         F: Future<Output = Result<T, Error>>,
     {
-        retry::read(attempt).await.map_err(fault::store_fault)
+        in_time(READ_TIMEOUT, retry::read(attempt)).await
     }
+
+    async fn read_as_owner<T, F>(&self, attempt: impl FnMut() -> F) -> Result<T, StoreFault>
+    where
+        F: Future<Output = Result<T, Error>>,
+    {
+        in_time(self.owner_timeout, retry::read(attempt)).await
+    }
+}
+
+/// The server bounds a statement, but cannot when it is out of reach.
+async fn in_time<T>(limit: Duration, read: impl Future<Output = Result<T, Error>>) -> Result<T, StoreFault> {
+    let late = |_| StoreFault(format!("no answer within {} ms", limit.as_millis()));
+    tokio::time::timeout(limit, read).await.map_err(late)?.map_err(fault::store_fault)
 }
 
 #[async_trait]
@@ -56,7 +76,8 @@ impl Store for PostgresStore {
         owner: &str,
         keys_since: Timestamp,
     ) -> Result<Option<Snapshot>, StoreFault> {
-        self.read(|| read::activate(&self.pool, id, owner, keys_since)).await
+        in_time(ACTIVATION_TIMEOUT, retry::read(|| read::activate(&self.owner_pool, id, owner, keys_since)))
+            .await
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
@@ -64,11 +85,11 @@ impl Store for PostgresStore {
     }
 
     async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {
-        self.read(|| read::batch_at(&self.pool, id, seq)).await
+        self.read_as_owner(|| read::batch_at(&self.owner_pool, id, seq)).await
     }
 
     async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
-        self.read(|| read::due_events(&self.pool, now, limit)).await
+        self.read_as_owner(|| read::due_events(&self.owner_pool, now, limit)).await
     }
 
     async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
@@ -104,11 +125,11 @@ impl Store for PostgresStore {
     }
 
     async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
-        self.read(|| read::epochs(&self.pool, ids)).await
+        self.read_as_owner(|| read::epochs(&self.owner_pool, ids)).await
     }
 
     async fn ping(&self) -> Result<(), StoreFault> {
-        self.read(|| read::ping(&self.pool)).await
+        self.read_as_owner(|| read::ping(&self.owner_pool)).await
     }
 }
 

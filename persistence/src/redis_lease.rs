@@ -12,6 +12,7 @@ use async_trait::async_trait;
 use deadpool_redis::redis::{FromRedisValue, Script, ScriptInvocation};
 use deadpool_redis::{Config, Connection, Pool, Runtime};
 use engine::{Claim, EventId, Lease, LeaseFault, LeaseHolder};
+use futures_util::future::join_all;
 
 /// How long Redis may take to answer, before the node goes on without it.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -137,9 +138,12 @@ impl Lease for RedisLease {
 
     async fn renew(&self, ids: &[EventId]) -> Result<Vec<EventId>, LeaseFault> {
         let mut lost = Vec::new();
-        for &id in ids {
-            if self.acquire_or_see(id, true).await?.as_ref() != Some(&self.node) {
-                lost.push(id);
+        for some in ids.chunks(self.pool.status().max_size.max(1)) {
+            let holders = join_all(some.iter().map(|&id| self.acquire_or_see(id, true))).await;
+            for (&id, holder) in some.iter().zip(holders) {
+                if holder?.as_ref() != Some(&self.node) {
+                    lost.push(id);
+                }
             }
         }
         Ok(lost)

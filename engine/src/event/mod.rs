@@ -30,6 +30,8 @@ pub struct Event {
     deleted: bool,
     /// By seat number, from seat 1.
     holders: Vec<Option<ReservationId>>,
+    /// The same as statuses, so that a seat map is a copy.
+    statuses: Vec<SeatStatus>,
     /// The pending and confirmed ones. Those that ended are the store's alone.
     reservations: HashMap<ReservationId, Arc<Reservation>>,
     /// When each pending one runs out.
@@ -66,6 +68,7 @@ impl Event {
     pub fn new(info: EventInfo) -> Self {
         Self {
             holders: vec![None; info.layout.seats() as usize],
+            statuses: vec![SeatStatus::Available; info.layout.seats() as usize],
             info: Arc::new(info),
             version: 0,
             deleted: false,
@@ -133,24 +136,18 @@ impl Event {
         *self.holders.get(seat_no.checked_sub(1)? as usize)?
     }
 
-    /// Whether a seat can be had.
-    pub fn seat_status(&self, seat_no: SeatNo) -> SeatStatus {
-        let holder = self.holder(seat_no).and_then(|id| self.reservations.get(&id));
-        match holder.map(|reservation| reservation.status) {
-            Some(ReservationStatus::Confirmed) => SeatStatus::Confirmed,
-            Some(_) => SeatStatus::Reserved,
-            None => SeatStatus::Available,
-        }
+    /// Whether a seat can be had; `None` if there is no such seat.
+    pub fn seat_status(&self, seat_no: SeatNo) -> Option<SeatStatus> {
+        self.statuses.get(seat_no.checked_sub(1)? as usize).copied()
     }
 
-    /// The status of every seat. Costs a look at each held seat's reservation.
+    /// The status of every seat.
     pub fn seat_map(&self) -> SeatMap {
-        let seats = 1..=self.holders.len() as SeatNo;
         SeatMap {
             info: Arc::clone(&self.info),
             version: self.version,
             counts: self.counts,
-            statuses: seats.map(|seat_no| self.seat_status(seat_no)).collect(),
+            statuses: self.statuses.clone(),
         }
     }
 
@@ -253,10 +250,12 @@ impl Event {
 
     /// Enters a live reservation everywhere.
     fn hold(&mut self, reservation: Arc<Reservation>) {
+        let status = match reservation.status {
+            ReservationStatus::Confirmed => SeatStatus::Confirmed,
+            _ => SeatStatus::Reserved,
+        };
         for &seat_no in &reservation.seats {
-            if let Some(holder) = self.holders.get_mut((seat_no as usize).wrapping_sub(1)) {
-                *holder = Some(reservation.id);
-            }
+            self.set_seat(seat_no, Some(reservation.id), status);
         }
         if reservation.status == ReservationStatus::Pending {
             self.deadlines.insert((reservation.expires_at, reservation.id));
@@ -269,13 +268,19 @@ impl Event {
     fn release(&mut self, id: ReservationId) -> Option<Arc<Reservation>> {
         let reservation = self.reservations.remove(&id)?;
         for &seat_no in &reservation.seats {
-            if let Some(holder) = self.holders.get_mut((seat_no as usize).wrapping_sub(1)) {
-                *holder = None;
-            }
+            self.set_seat(seat_no, None, SeatStatus::Available);
         }
         self.deadlines.remove(&(reservation.expires_at, id));
         *self.count_of(reservation.status) -= reservation.seats.len() as u32;
         Some(reservation)
+    }
+
+    fn set_seat(&mut self, seat_no: SeatNo, holder: Option<ReservationId>, status: SeatStatus) {
+        let index = (seat_no as usize).wrapping_sub(1);
+        if let (Some(held_by), Some(shown)) = (self.holders.get_mut(index), self.statuses.get_mut(index)) {
+            *held_by = holder;
+            *shown = status;
+        }
     }
 
     fn count_of(&mut self, status: ReservationStatus) -> &mut u32 {

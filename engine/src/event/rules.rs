@@ -89,7 +89,7 @@ impl Event {
     }
 
     fn conflicts(&self, seats: &[SeatNo]) -> Vec<Conflict> {
-        let conflict = |&seat_no: &SeatNo| match self.seat_status(seat_no) {
+        let conflict = |&seat_no: &SeatNo| match self.seat_status(seat_no)? {
             SeatStatus::Available => None,
             status => Some(Conflict { seat_no, status }),
         };

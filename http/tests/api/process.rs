@@ -1,8 +1,8 @@
-//! The program itself, as processes that are killed and stopped.
+//! The program itself, as processes that are killed and stopped: alone and as nodes of a cluster.
 
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use awc::Client;
 use serde_json::{Value, json};
@@ -22,6 +22,9 @@ struct Process {
 
 /// A status and a body.
 type Reply = (u16, Value);
+
+/// The node that decided, as the last answer named it.
+const NODE_HEADER: &str = "x-holdfast-node";
 
 impl Process {
     /// Starts a server on a database, and waits until it says where it is.
@@ -53,14 +56,25 @@ impl Process {
 
     /// `None`: no answer.
     async fn post(&self, path: &str, headers: &[(&str, &str)], body: &Value) -> Option<Reply> {
+        self.post_to_owner(path, headers, body).await.map(|(reply, _)| reply)
+    }
+
+    /// The reply, and the node that decided.
+    async fn post_to_owner(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: &Value,
+    ) -> Option<(Reply, Option<String>)> {
         let mut request =
             self.client.post(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
         for header in headers {
             request = request.insert_header(*header);
         }
         let mut answer = request.send_json(body).await.ok()?;
+        let node = answer.headers().get(NODE_HEADER).and_then(|node| node.to_str().ok()).map(str::to_owned);
         let body = answer.body().limit(10_000_000).await.ok()?;
-        Some((answer.status().as_u16(), serde_json::from_slice(&body).ok()?))
+        Some(((answer.status().as_u16(), serde_json::from_slice(&body).ok()?), node))
     }
 
     async fn get(&self, path: &str) -> Reply {
@@ -193,4 +207,89 @@ fn request(event_id: &str, seat_id: &Value, caller: u32, turn: u32) -> Value {
         "event_id": event_id, "seat_ids": [seat_id], "user_id": Uuid::from_u128(caller.into()),
         "idempotency_key": format!("caller-{caller}-turn-{turn}"),
     })
+}
+
+const LEASE_TTL: Duration = Duration::from_secs(2);
+
+/// The nodes of one cluster, each with its address.
+async fn cluster(nodes: usize) -> Vec<(Process, String)> {
+    let database_url = postgres_database().await;
+    let redis_url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a Redis: run `make test`");
+    (0..nodes)
+        .map(|_| {
+            let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+            let port = port.expect("a free port").port().to_string();
+            let settings = [
+                ("PORT", port.as_str()),
+                ("REDIS_URL", &redis_url),
+                ("CLUSTER_SECRET", "a-secret-of-the-nodes"),
+                ("LEASE_TTL_MS", "2000"),
+                ("BATCH_TIMEOUT_MS", "1000"),
+            ];
+            (Process::start(&database_url, &settings), format!("http://127.0.0.1:{port}"))
+        })
+        .collect()
+}
+
+fn reservation(event_id: &str, seat_id: &Value, key: &str) -> Value {
+    json!({"event_id": event_id, "seat_ids": [seat_id], "user_id": Uuid::from_u128(1), "idempotency_key": key})
+}
+
+/// Tries until the seat is reserved, and says how long that took.
+async fn until_reserved(node: &Process, request: &Value) -> Duration {
+    let begin = Instant::now();
+    loop {
+        match node.post("/reservations", &[], request).await {
+            Some((201, _)) => return begin.elapsed(),
+            Some((503, _)) | None => actix_web::rt::time::sleep(Duration::from_millis(20)).await,
+            Some(other) => panic!("{other:?}"),
+        }
+        assert!(begin.elapsed() < 3 * LEASE_TTL, "the event is not sold any more");
+    }
+}
+
+#[actix_web::test]
+async fn any_node_answers_and_one_decides_also_when_it_stops_or_dies() {
+    let mut nodes = cluster(3).await;
+    let event_id = nodes[0].0.event(json!({"total_seats": 100})).await;
+    let (_, seats) = nodes[1].0.get(&format!("/events/{event_id}/seats")).await;
+    let seat = |number: usize| &seats[number - 1]["id"];
+
+    let mut owners = Vec::new();
+    for (number, (node, _)) in nodes.iter().enumerate() {
+        let request = reservation(&event_id, seat(number + 1), &format!("key-{number}"));
+        let ((status, held), owner) =
+            node.post_to_owner("/reservations", &[], &request).await.expect("an answer");
+        assert_eq!(status, 201, "{held}");
+        owners.push(owner.expect("every answer names its node"));
+        // Another node finds it, and confirms it.
+        let other = &nodes[(number + 1) % nodes.len()].0;
+        let path = format!("/reservations/{}/confirm", held["id"].as_str().expect("an id"));
+        assert_eq!(other.post(&path, &[], &Value::Null).await.expect("an answer").0, 200);
+        let (_, event) = other.get(&format!("/events/{event_id}")).await;
+        assert_eq!(event["confirmed_seats"], number + 1, "a read is not stale");
+    }
+    assert!(owners.iter().all(|owner| *owner == owners[0]), "{owners:?}");
+
+    // The count of hops is believed only with the nodes' secret: a client cannot make a node take the event.
+    let bystander = nodes.iter().find(|(_, url)| *url != owners[0]).expect("three nodes");
+    let forged = [("x-holdfast-hops", "1"), ("x-holdfast-cluster-secret", "a-secret-of-a-client!")];
+    let request = reservation(&event_id, seat(10), "forged");
+    let ((status, _), owner) =
+        bystander.0.post_to_owner("/reservations", &forged, &request).await.expect("an answer");
+    assert_eq!((status, owner.as_ref()), (201, Some(&owners[0])));
+
+    // A node that is asked to stop hands its events over; one that is killed leaves them to its lease's end.
+    let stopping = nodes.iter().position(|(_, url)| *url == owners[0]).expect("it is one of them");
+    let (stopped, _) = nodes.remove(stopping);
+    assert!(stopped.terminate(), "it stops well");
+    let took = until_reserved(&nodes[0].0, &reservation(&event_id, seat(11), "after-stop")).await;
+    assert!(took < Duration::from_secs(1), "{took:?}");
+
+    let request = reservation(&event_id, seat(12), "before-kill");
+    let (_, owner) = nodes[0].0.post_to_owner("/reservations", &[], &request).await.expect("an answer");
+    let killed = nodes.iter().position(|(_, url)| Some(url) == owner.as_ref()).expect("it is one of them");
+    drop(nodes.remove(killed));
+    let took = until_reserved(&nodes[0].0, &reservation(&event_id, seat(13), "after-kill")).await;
+    assert!(took < LEASE_TTL + Duration::from_secs(1), "{took:?}");
 }

@@ -14,7 +14,11 @@ use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// How long a read may take: enough for the checks, which read an event's tables as a whole.
-const READ_TIMEOUT: Duration = Duration::from_secs(30);
+pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long an activation may take: it reads what is live, and the keys of a day.
+pub(super) const ACTIVATION_TIMEOUT: Duration = Duration::from_secs(10);
+/// How many connections are kept for owners.
+const OWNER_CONNECTIONS: u32 = 3;
 /// How long a read waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -36,15 +40,20 @@ impl PostgresStore {
 
         let writers = (options.max_connections / 2).max(1);
         let idle_writers = (options.min_connections / 2).min(writers);
+        let owner_pool = PgPoolOptions::new()
+            .max_connections(OWNER_CONNECTIONS)
+            .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(with_timeouts(&url, ACTIVATION_TIMEOUT));
+        let readers = options.max_connections.saturating_sub(writers + OWNER_CONNECTIONS).max(1);
         let pool = PgPoolOptions::new()
-            .max_connections((options.max_connections - writers.min(options.max_connections)).max(1))
-            .min_connections(options.min_connections - idle_writers)
+            .max_connections(readers)
+            .min_connections(options.min_connections.saturating_sub(idle_writers).min(readers))
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(with_timeouts(&url, READ_TIMEOUT))
             .await?;
         let writer_url = with_timeouts(&url, options.batch_timeout / 2);
         let writer = Writer::start(writer_url, writers, idle_writers, options.batch_timeout)?;
-        Ok(Self { writer, pool })
+        Ok(Self { writer, owner_pool, owner_timeout: options.batch_timeout, pool })
     }
 }
 
