@@ -8,6 +8,12 @@ mod store;
 
 use std::process::ExitCode;
 
+use mimalloc::MiMalloc;
+
+/// A request makes many small allocations, on several threads.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
 fn main() -> ExitCode {
     command_line::run()
 }
