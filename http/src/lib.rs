@@ -16,6 +16,7 @@ pub mod problem;
 pub mod request_id;
 pub mod route_table;
 pub mod routes;
+pub mod seat_maps;
 pub mod seed;
 pub mod server;
 pub mod telemetry;

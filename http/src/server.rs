@@ -25,6 +25,7 @@ use crate::openapi;
 use crate::problem::{Code, Problem};
 use crate::route_table::RouteTable;
 use crate::routes;
+use crate::seat_maps::SeatMaps;
 
 /// How long a stopping server waits for requests that are under way.
 const DRAIN_TIMEOUT_S: u64 = 30;
@@ -42,6 +43,7 @@ pub struct AppState {
     pub(crate) max_body_bytes: usize,
     pub(crate) default_hold_ttl_s: u32,
     pub(crate) cluster: Option<Cluster>,
+    pub(crate) seat_maps: SeatMaps,
     pub(crate) routes: RouteTable,
     pub(crate) metrics: PrometheusHandle,
     is_stopping: AtomicBool,
@@ -58,6 +60,7 @@ impl AppState {
             max_body_bytes: config.max_body_bytes,
             default_hold_ttl_s: config.default_hold_ttl_s(),
             cluster: config.cluster(),
+            seat_maps: SeatMaps::new(routes::seats::render_all),
             routes: RouteTable::of(openapi::document()),
             metrics,
             is_stopping: AtomicBool::new(false),

@@ -1,5 +1,7 @@
 //! `/events/{id}/seats`.
 
+use std::sync::Arc;
+
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Compress;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -9,11 +11,8 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{Parameters, PathId};
 use crate::problem::{Problem, ProblemDocument};
+use crate::seat_maps::LARGE_EVENT_SEATS;
 use crate::server::AppState;
-
-/// From so many seats on, the answer is written on a thread for blocking work: a request worker has others
-/// to answer.
-const LARGE_EVENT_SEATS: usize = 5_000;
 
 /// About how long one seat's JSON is, to allocate once.
 const SEAT_BYTES: usize = 140;
@@ -87,27 +86,38 @@ pub(crate) async fn list(
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
     let filter = Filter::new(query)?;
-    if request.headers().contains_key(header::IF_NONE_MATCH) {
-        // The version alone tells whether the client is up to date; a seat map would cost far more.
-        let view = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
-        let etag = etag(view.version);
-        if is_match(request.headers(), &etag) {
-            return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag)).finish());
-        }
+    let problem = |error| Problem::from_call(error, id);
+    // The version alone tells whether the client is up to date; a seat map would cost far more.
+    let version = state.engine.event(id).await.map_err(problem)?.version;
+    if is_match(request.headers(), &etag(version)) {
+        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(version))).finish());
     }
-    let map = state.engine.seat_map(id).await.map_err(|error| Problem::from_call(error, id))?;
-    let etag = etag(map.version);
-    let json = if map.statuses.len() < LARGE_EVENT_SEATS {
-        filter.write(&map)
-    } else {
-        let written = web::block(move || filter.write(&map)).await;
-        written.map_err(|error| Problem::from_broken(error.to_string()))?
-    };
-    Ok(HttpResponse::Ok()
-        .insert_header((header::ETAG, etag))
+    let prepared = state.seat_maps.get(&state.engine, id, version).await.map_err(problem)?;
+    let mut response = HttpResponse::Ok();
+    response
+        .insert_header((header::ETAG, etag(prepared.map.version)))
         .insert_header((header::CACHE_CONTROL, "no-cache"))
-        .content_type("application/json")
-        .body(json))
+        .content_type("application/json");
+    if !filter.is_all() {
+        let map = Arc::clone(&prepared.map);
+        if map.statuses.len() < LARGE_EVENT_SEATS {
+            return Ok(response.body(filter.write(&map)));
+        }
+        let written = web::block(move || filter.write(&map)).await;
+        return Ok(response.body(written.map_err(|error| Problem::from_broken(error.to_string()))?));
+    }
+    if takes_gzip(request.headers()) {
+        response
+            .insert_header((header::CONTENT_ENCODING, "gzip"))
+            .insert_header((header::VARY, "accept-encoding"));
+        return Ok(response.body(prepared.gzip().await.map_err(problem)?));
+    }
+    Ok(response.body(prepared.json.clone()))
+}
+
+/// Every seat as JSON.
+pub(crate) fn render_all(map: &SeatMap) -> Vec<u8> {
+    Filter { status: None, section: None }.write(map)
 }
 
 struct Filter {
@@ -124,6 +134,10 @@ impl Filter {
             _ => Err(Problem::invalid_field("status", "must be available, reserved or confirmed")),
         });
         Ok(Self { status: status.transpose()?, section: query.section })
+    }
+
+    fn is_all(&self) -> bool {
+        self.status.is_none() && self.section.is_none()
     }
 
     fn write(&self, map: &SeatMap) -> Vec<u8> {
@@ -158,6 +172,13 @@ impl Filter {
 /// Weak, since the bytes differ with the encoding.
 fn etag(version: u64) -> String {
     format!("W/\"{version}\"")
+}
+
+/// Whether the prepared encoding is wanted; every other wish is the middleware's to weigh.
+fn takes_gzip(headers: &HeaderMap) -> bool {
+    let accepted =
+        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    accepted.split(',').any(|coding| matches!(coding.trim(), "gzip" | "gzip;q=1" | "gzip;q=1.0"))
 }
 
 fn is_match(headers: &HeaderMap, etag: &str) -> bool {
