@@ -50,6 +50,16 @@ pub enum Command {
     Delete,
 }
 
+impl Command {
+    /// Who asks, where that matters: for a change of a reservation.
+    pub fn caller(&self) -> Option<Caller> {
+        match self {
+            Self::Confirm(_, caller) | Self::Cancel(_, caller) | Self::Extend(_, caller) => Some(*caller),
+            Self::Reserve { .. } | Self::Amend(_) | Self::Delete => None,
+        }
+    }
+}
+
 /// The success of a command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -329,7 +329,9 @@ impl Engine {
             }
             Err(CallError::Rejected { rejection: Rejection::ReservationNotFound, seq }) => {
                 let reservation = self.stored(id).await?;
-                if reservation.status.is_live() {
+                let is_callers =
+                    command.caller().is_some_and(|caller| caller.may_act_for(reservation.user_id));
+                if is_callers && reservation.status.is_live() {
                     // Made by another owner since.
                     return Err(Fault::Unavailable("the event changes its owner".to_owned()).into());
                 }

@@ -185,11 +185,7 @@ fn check_seats(seats: &[SeatNo], max: u32) -> Result<(), Rejection> {
 
 /// Decides a command on a reservation that has ended.
 pub(crate) fn ended(command: &Command, reservation: &Reservation) -> Result<(), Rejection> {
-    let caller = match command {
-        Command::Confirm(_, caller) | Command::Cancel(_, caller) | Command::Extend(_, caller) => *caller,
-        _ => return Err(Rejection::ReservationNotFound),
-    };
-    if !caller.may_act_for(reservation.user_id) {
+    if !command.caller().is_some_and(|caller| caller.may_act_for(reservation.user_id)) {
         return Err(Rejection::ReservationNotFound);
     }
     match (reservation.status, command) {
