@@ -17,8 +17,8 @@ run: prerequisites ## Build the server and run it (DATABASE_URL, PORT, … are h
 	$(TARGET_DIR)/release/holdfast serve
 
 .PHONY: test
-test: prerequisites ## Run all tests, with a throwaway Postgres and Redis
-	scripts/with-services cargo test --workspace --locked
+test: prerequisites ## Run all tests, with a throwaway Postgres and Redis (as root, also one that fills a disk)
+	scripts/with-services cargo test --workspace --locked $(if $(filter 0,$(shell id -u)),-- --include-ignored)
 
 .PHONY: check
 check: prerequisites ## Check the formatting, and lint with warnings as errors
