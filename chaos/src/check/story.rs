@@ -252,6 +252,6 @@ fn same_seats(some: &[SeatNo], others: &[SeatNo]) -> bool {
 }
 
 fn conflicts_of(event: &Event, seats: &[SeatNo]) -> Vec<(SeatNo, SeatStatus)> {
-    let status = |&seat_no: &SeatNo| (seat_no, event.seat_status(seat_no));
-    seats.iter().map(status).filter(|(_, status)| *status != SeatStatus::Available).collect()
+    let status = |&seat_no: &SeatNo| event.seat_status(seat_no).map(|status| (seat_no, status));
+    seats.iter().filter_map(status).filter(|(_, status)| *status != SeatStatus::Available).collect()
 }
