@@ -13,6 +13,7 @@ use tokio::sync::{oneshot, watch};
 use crate::batch::OpenBatch;
 use crate::change::Batch;
 use crate::clock::Timestamp;
+use crate::command::Rejection;
 use crate::engine::{CallError, EventView, Fault};
 use crate::event::Event;
 use crate::gate::{Gate, Pass};
@@ -329,10 +330,16 @@ impl EventActor {
         };
         ctx.spawn(reload.into_actor(self).map(move |result, actor, ctx| match result {
             Ok((owned, found)) => {
+                if owned.is_none() {
+                    actor.slot.gate.close();
+                }
                 if let Some((batch, pending, cause)) = in_doubt {
                     resolve(found == Some(batch.batch_id), pending, cause);
                 }
-                actor.resume(owned, ctx);
+                match owned {
+                    Some(owned) => actor.resume(owned, ctx),
+                    None => actor.end(ctx),
+                }
             }
             Err(error) => {
                 tracing::warn!(event_id = %id, %error, "state not reloaded");
@@ -403,8 +410,13 @@ async fn reload_once(
     shared: &Shared,
     id: crate::EventId,
     doubtful_seq: Option<u64>,
-) -> Result<(Owned, Option<BatchId>), CallError> {
-    let owned = shared.take_ownership(id, Claim::Any).await?;
+) -> Result<(Option<Owned>, Option<BatchId>), CallError> {
+    let owned = match shared.take_ownership(id, Claim::Any).await {
+        Ok(owned) => Some(owned),
+        // Deleted, perhaps by the very batch in doubt: the journal tells.
+        Err(CallError::Rejected { rejection: Rejection::EventNotFound, .. }) => None,
+        Err(error) => return Err(error),
+    };
     let found = match doubtful_seq {
         Some(seq) => {
             shared.store.batch_at(id, seq).await.map_err(|fault| Fault::Unavailable(fault.to_string()))?

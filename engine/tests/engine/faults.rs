@@ -40,6 +40,16 @@ async fn a_batch_of_unknown_outcome_that_was_written_is_a_success() {
 }
 
 #[actix_rt::test]
+async fn a_deletion_of_unknown_outcome_that_was_written_is_a_success() {
+    let universe = Universe::new(config());
+    let id = universe.event(10).await;
+    universe.store.inject(InjectedFault::UnknownWritten);
+    universe.engine.delete_event(id).await.expect("the journal has it");
+    assert!(universe.engine.event(id).await.is_err());
+    universe.end().await;
+}
+
+#[actix_rt::test]
 async fn a_batch_of_unknown_outcome_that_was_not_written_is_a_fault() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
