@@ -81,15 +81,13 @@ impl AppState {
 /// Signals are the caller's to handle. Must be called within an actix `System`.
 pub fn start(state: web::Data<AppState>, config: &Config) -> io::Result<(Server, SocketAddr)> {
     actix_web::rt::spawn(upkeep(state.clone()));
-    let mut server = HttpServer::new(move || app(state.clone()))
+    let server = HttpServer::new(move || app(state.clone()))
         .keep_alive(Duration::from_secs(config.keep_alive_s))
         .client_request_timeout(Duration::from_millis(config.header_timeout_ms))
         .tcp_nodelay(true)
+        .workers(config.workers())
         .disable_signals()
         .shutdown_timeout(DRAIN_TIMEOUT_S);
-    if let Some(workers) = config.workers {
-        server = server.workers(workers.max(1));
-    }
     let server = server.bind((config.bind.as_str(), config.port))?;
     let address = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
     Ok((server.run(), address))
