@@ -133,6 +133,9 @@ async fn seed_examples(config: &Config) -> Result<(), Failure> {
 
 async fn verify(config: &Config) -> Result<ExitCode, Failure> {
     let store = store::connect(config).await?;
+    say(
+        "checking: a seat has one holder (1), the journal is gapless (4) and gives the tables (5), totals add up (8)",
+    );
     let report = engine::verify(&*store).await.map_err(|error| Failure::Other(error.to_string()))?;
     for violation in &report.violations {
         say(&violation.to_string());
