@@ -126,6 +126,48 @@ async fn postgres_database() -> String {
     format!("{server}/{name}")
 }
 
+/// Invariant 1, through HTTP and a real database: ten callers of one seat, and 200 of fifty.
+#[actix_web::test]
+async fn invariant_1_a_seat_has_one_winner_on_sqlite() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("crowd.db").display());
+    crowds(&url).await;
+}
+
+#[actix_web::test]
+async fn invariant_1_a_seat_has_one_winner_on_postgres() {
+    crowds(&postgres_database().await).await;
+}
+
+async fn crowds(url: &str) {
+    let server = std::rc::Rc::new(Process::start(url, &[]));
+    for (callers, seats) in [(10, 1), (200, 50)] {
+        let event_id = server.event(json!({"total_seats": seats})).await;
+        let (_, listed) = server.get(&format!("/events/{event_id}/seats")).await;
+        let calls: Vec<_> = (0..callers)
+            .map(|caller| {
+                let server = server.clone();
+                let request = request(&event_id, &listed[caller % seats]["id"], caller as u32, 0);
+                actix_web::rt::spawn(async move { server.post("/reservations", &[], &request).await })
+            })
+            .collect();
+        let mut winners = std::collections::HashSet::new();
+        for call in calls {
+            match call.await.expect("no panic").expect("an answer") {
+                (201, held) => assert!(winners.insert(held["seat_ids"][0].to_string()), "sold twice: {held}"),
+                (409, refusal) => {
+                    assert_eq!(refusal["code"], "seat_unavailable");
+                    assert_eq!(refusal["conflicts"][0]["reason"], "reserved", "{refusal}");
+                }
+                other => panic!("{other:?}"),
+            }
+        }
+        assert_eq!(winners.len(), seats);
+    }
+    drop(server);
+    assert_verified(url);
+}
+
 /// Invariant 2, at its hardest: what was acknowledged outlasts a kill -9 in the middle of the load.
 #[actix_web::test]
 async fn invariant_2_a_kill_loses_nothing_on_sqlite() {
