@@ -28,13 +28,7 @@ fn half_held(seats: u32) -> (Event, Vec<JournalRow>) {
             batch.push(change.expect("a hold is a change"), outcome.reservation().cloned());
         }
         let batch = batch.close(&mut event, 1, BatchId::random(), now());
-        journal.push(JournalRow {
-            seq: batch.seq,
-            batch_id: batch.batch_id,
-            epoch: batch.epoch,
-            decided_at: batch.decided_at,
-            changes: batch.changes,
-        });
+        journal.push(batch.journal_row());
     }
     (event, journal)
 }

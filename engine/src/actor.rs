@@ -161,7 +161,7 @@ impl EventActor {
         }));
     }
 
-    /// Applies what waits and sends the changes to the store. Without changes, answers at once.
+    /// Applies what waits and sends the changes to the store. Without changes, answers once it is sure to be the owner.
     fn flush(&mut self, ctx: &mut Context<Self>) {
         if self.busy {
             return;

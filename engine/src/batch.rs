@@ -46,11 +46,6 @@ impl OpenBatch {
         self.changes.is_empty()
     }
 
-    /// How many changes there are.
-    pub fn len(&self) -> usize {
-        self.changes.len()
-    }
-
     /// Closes the batch: it becomes the next one of the event's journal.
     pub fn close(self, event: &mut Event, epoch: u64, batch_id: BatchId, decided_at: Timestamp) -> Batch {
         let details_changed = self.changes.iter().any(|change| matches!(change, Change::Amended { .. }));

@@ -95,6 +95,19 @@ pub struct Batch {
     pub deleted: bool,
 }
 
+impl Batch {
+    /// The batch's row in the event's journal.
+    pub fn journal_row(&self) -> JournalRow {
+        JournalRow {
+            seq: self.seq,
+            batch_id: self.batch_id,
+            epoch: self.epoch,
+            decided_at: self.decided_at,
+            changes: self.changes.clone(),
+        }
+    }
+}
+
 /// One row of an event's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[allow(missing_docs)] // the fields of Batch

@@ -176,13 +176,7 @@ impl Event {
             self.claims.remove(seat_no);
         }
         self.claims.extend(batch.claimed.iter().copied());
-        self.journal.push(JournalRow {
-            seq: batch.seq,
-            batch_id: batch.batch_id,
-            epoch: batch.epoch,
-            decided_at: batch.decided_at,
-            changes: batch.changes.clone(),
-        });
+        self.journal.push(batch.journal_row());
         self.row.version = batch.seq;
         self.row.counts = batch.counts;
         self.row.decided_at = Some(batch.decided_at);

@@ -327,7 +327,7 @@ fn a_journal_that_sells_a_seat_twice_is_refused() {
     let mut event = Event::new(info());
     let mut batch = OpenBatch::default();
     let holder = reserve(&mut event, &mut batch, 1, 1, &[1]);
-    let mut row = journal_row(&batch.close(&mut event, 1, BatchId::random(), at(1)));
+    let mut row = batch.close(&mut event, 1, BatchId::random(), at(1)).journal_row();
     let Change::Reserved { id, .. } = &mut row.changes[0] else { panic!("the change is a hold") };
     *id = ReservationId::next(event.info.id, Some(holder), at(2));
     let second = *id;
@@ -356,16 +356,6 @@ fn reserve(
 ) -> ReservationId {
     let command = Command::Reserve { user_id: user(user_no), seats: seats.to_vec(), idempotency_key: None };
     apply(event, batch, second, command).expect("the seats are free")
-}
-
-fn journal_row(batch: &crate::change::Batch) -> JournalRow {
-    JournalRow {
-        seq: batch.seq,
-        batch_id: batch.batch_id,
-        epoch: batch.epoch,
-        decided_at: batch.decided_at,
-        changes: batch.changes.clone(),
-    }
 }
 
 mod properties {
@@ -487,7 +477,7 @@ mod properties {
             if !batch.is_empty() {
                 let batch = batch.close(&mut event, 1, BatchId::random(), at(second));
                 tables.append(&batch);
-                journal.push(journal_row(&batch));
+                journal.push(batch.journal_row());
             }
             assert_holders(&event);
         }
