@@ -100,7 +100,8 @@ impl PreparedMap {
     }
 }
 
-fn compress(bytes: &[u8]) -> Bytes {
+/// In gzip, at the speed that a map is prepared with.
+pub fn compress(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.expect("memory takes all").into()

@@ -40,7 +40,7 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// Where the server is.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, env = "HOLDFAST_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
     /// An admin's key: it creates the events, and reserves for random users.
     #[arg(
