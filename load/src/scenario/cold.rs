@@ -16,7 +16,7 @@ use crate::stats::Recorder;
 /// The options of `load cold`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many seats the event has that is made to see an empty one. The newest hundred others are asked, too.
+    /// How many seats the event has that is made to see an empty one. It is asked, and the newest others, a hundred in all.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) seats: u32,
 }
