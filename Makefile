@@ -57,6 +57,18 @@ demo: ## Three nodes in Docker: kill the owner in the middle of an on-sale, and 
 
 ##@ Measurements
 
+.PHONY: bench
+bench: prerequisites ## Benchmark the parts against a kept baseline (some six minutes; SAVE=1 makes the baseline anew)
+	scripts/bench
+
+.PHONY: load
+load: prerequisites ## A short tour of the load generator, with plots (SCENARIO=onsale for one alone)
+	scripts/load $(SCENARIO)
+
+.PHONY: bars
+bars: prerequisites ## Measure what is promised of the speed, and say what is met here (some twenty minutes; BARS="cold maps")
+	scripts/bars $(BARS)
+
 .PHONY: measure
 measure: prerequisites ## Measure reservations/s on one hot event, with SQLite and with Postgres
 	scripts/measure

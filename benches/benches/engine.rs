@@ -16,7 +16,9 @@ const PER_EVENT: u32 = SEATS / 2;
 fn reserve(criterion: &mut Criterion) {
     let mut group = criterion.benchmark_group("engine/reserve");
     group.sample_size(10).measurement_time(Duration::from_secs(5));
-    for (events, callers) in [(1, 1), (1, 100), (1, 1_000), (1, 10_000), (100, 1_000), (1_000, 1_000)] {
+    for (events, callers) in
+        [(1, 1), (1, 100), (1, 1_000), (1, 10_000), (100, 1_000), (1_000, 1_000), (1_000, 10_000)]
+    {
         let name = format!("{events} events, {callers} callers");
         group.throughput(Throughput::Elements(callers));
         group.bench_function(BenchmarkId::from_parameter(name), |bencher| {

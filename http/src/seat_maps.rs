@@ -100,7 +100,8 @@ impl PreparedMap {
     }
 }
 
-fn compress(bytes: &[u8]) -> Bytes {
+/// The JSON of a map as it is sent to whoever takes gzip.
+pub fn compress(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
     written.expect("memory takes all").into()

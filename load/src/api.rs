@@ -45,6 +45,13 @@ pub(crate) struct HasId {
 }
 
 #[derive(Debug, Deserialize)]
+pub(crate) struct ListedEvent {
+    pub(crate) id: String,
+    #[serde(flatten)]
+    pub(crate) counts: Counts,
+}
+
+#[derive(Debug, Deserialize)]
 pub(crate) struct Counts {
     pub(crate) available_seats: u64,
     pub(crate) reserved_seats: u64,
@@ -97,6 +104,12 @@ impl Api {
 
     pub(crate) async fn events(&mut self) -> Result<Response<'_>, HttpError> {
         self.connection.send(Request::get("/api/v1/events")).await
+    }
+
+    /// The newest hundred events.
+    pub(crate) async fn newest_events(&mut self) -> Result<Vec<ListedEvent>, ApiError> {
+        let response = self.connection.send(Request::get("/api/v1/events?limit=100")).await?;
+        read("GET /events", &response, 200)
     }
 
     pub(crate) async fn event(&mut self, event: &str) -> Result<Response<'_>, HttpError> {

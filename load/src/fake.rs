@@ -128,20 +128,10 @@ impl World {
                 self.hold_ttl_s = body["hold_ttl_s"].as_u64().unwrap();
                 (201, json!({"id": (self.events.len() - 1).to_string()}))
             }
-            ("GET", ["events"]) => {
-                let ids = (0..self.events.len()).rev().map(|id| json!({"id": id.to_string()}));
-                (200, ids.collect())
+            ("GET", ["events" | "events?limit=100"]) => {
+                (200, (0..self.events.len()).rev().map(|event| self.event(event)).collect())
             }
-            ("GET", ["events", event]) => {
-                let count =
-                    |status| self.events[number(event)].iter().filter(|seat| seat.0 == status).count();
-                let (available, reserved, confirmed) =
-                    (count("available"), count("reserved"), count("confirmed"));
-                (
-                    200,
-                    json!({"available_seats": available, "reserved_seats": reserved, "confirmed_seats": confirmed}),
-                )
-            }
+            ("GET", ["events", event]) => (200, self.event(number(event))),
             ("GET", ["events", event, "seats"]) => {
                 let seats = self.events[number(event)].iter().enumerate();
                 (
@@ -160,6 +150,12 @@ impl World {
             ("POST", ["reservations", id, "cancel"]) => self.end(number(id), "reserved", "available"),
             _ => (404, json!({"code": "not_found"})),
         }
+    }
+
+    fn event(&self, event: usize) -> Value {
+        let count = |status| self.events[event].iter().filter(|seat| seat.0 == status).count();
+        json!({"id": event.to_string(), "available_seats": count("available"),
+            "reserved_seats": count("reserved"), "confirmed_seats": count("confirmed")})
     }
 
     fn lose_some(&mut self, body: &Value) -> (u16, Value) {
@@ -181,7 +177,8 @@ impl World {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         let event: usize = text(&body["event_id"]).parse().unwrap();
         let ids: Vec<String> = body["seat_ids"].as_array().unwrap().iter().map(text).collect();
-        let seats: Vec<usize> = ids.iter().map(|id| id.parse().unwrap()).collect();
+        // A seat that is named by the real layout of ids is the first.
+        let seats: Vec<usize> = ids.iter().map(|id| id.parse().unwrap_or(0)).collect();
         let hall = &mut self.events[event];
         let taken: Vec<_> = seats.iter().filter(|&&seat| hall[seat].0 != "available").collect();
         if !taken.is_empty() && behaviour != Behaviour::SellsTwice {
@@ -287,6 +284,22 @@ async fn browse_sees_both_kinds_of_seat_map() {
     for operation in ["event", "seat map", "seat map, unchanged"] {
         assert!(report.summary.operation(operation).unwrap().done > 0, "{operation}");
     }
+}
+
+#[tokio::test]
+async fn onsale_answers_also_who_comes_too_late() {
+    let report = report(Behaviour::Correct, &format!("{ONSALE} --customers 1000")).await;
+    assert_eq!(broken(&report), [""; 0], "{}", report.to_text());
+    let reserve = report.summary.operation("reserve").unwrap();
+    assert!(reserve.done + reserve.refused >= 1000, "{}", report.to_text());
+}
+
+#[tokio::test]
+async fn cold_tells_first_answers_from_second_ones() {
+    let report = report(Behaviour::Correct, "cold --seats 5").await;
+    assert_eq!(broken(&report), [""; 0], "{}", report.to_text());
+    assert_eq!(report.summary.operation("first, empty").unwrap().done, 1);
+    assert_eq!(report.summary.operation("second answer").unwrap().refused, 1);
 }
 
 #[tokio::test]

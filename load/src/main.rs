@@ -25,7 +25,7 @@ use serde::Serialize;
 use crate::api::ApiError;
 use crate::http::Target;
 use crate::report::Report;
-use crate::scenario::{browse, hot, k6, onsale, seconds, steady, sweep};
+use crate::scenario::{browse, cold, hot, k6, onsale, seconds, steady, sweep};
 
 /// Puts load on a Holdfast server and measures it. The exit status is 1 if something did not hold.
 #[derive(Debug, Parser)]
@@ -40,7 +40,7 @@ struct Cli {
 #[derive(Debug, Args)]
 struct Common {
     /// Where the server is.
-    #[arg(long, global = true, default_value = "http://127.0.0.1:8080")]
+    #[arg(long, global = true, env = "HOLDFAST_URL", default_value = "http://127.0.0.1:8080")]
     url: String,
     /// An admin's key: it creates the events, and reserves for random users.
     #[arg(
@@ -75,6 +75,8 @@ enum Scenario {
     Steady(steady::Options),
     /// Seat maps and counts, mostly unchanged ones.
     Browse(browse::Options),
+    /// The first answers of events that are not in the server's memory.
+    Cold(cold::Options),
     /// A rising rate of reservations, up to the knee.
     Sweep(sweep::Options),
     /// 100 virtual users who list events, list seats, and reserve: as load/k6/reservation_test.js.
@@ -131,6 +133,7 @@ async fn run(target: Arc<Target>, scenario: Scenario) -> Result<Report, ApiError
         Scenario::Hot(options) => hot::run(target, options).await,
         Scenario::Steady(options) => steady::run(target, options).await,
         Scenario::Browse(options) => browse::run(target, options).await,
+        Scenario::Cold(options) => cold::run(target, options).await,
         Scenario::Sweep(options) => sweep::run(target, options).await,
         Scenario::K6(options) => k6::run(target, options).await,
     }

@@ -111,7 +111,7 @@ impl Report {
         if self.summary.operations.len() > 1 {
             write_operation(&mut text, &self.summary.all);
         }
-        let _ = writeln!(text, "{:<22}{:>10.1}", "duration, s", self.summary.duration_s);
+        let _ = writeln!(text, "{:<31} {:>10.1}", "duration, s", self.summary.duration_s);
         for fact in &self.facts {
             let _ = writeln!(text, "{}", fact_line(fact));
         }
@@ -142,7 +142,7 @@ fn fact_line(fact: &Fact) -> String {
         Value::Number(number) if number.is_f64() => format!("{:.2}", number.as_f64().unwrap_or_default()),
         other => other.to_string(),
     };
-    format!("{:<22}{value:>10}", fact.name)
+    format!("{:<31} {value:>10}", fact.name)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! The kinds of load. Each file is one of them: its options, its loop, and what it checks.
 
 pub(crate) mod browse;
+pub(crate) mod cold;
 pub(crate) mod hot;
 pub(crate) mod k6;
 pub(crate) mod onsale;

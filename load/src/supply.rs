@@ -6,12 +6,14 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::api::{Api, ApiError, NewEvent};
 use crate::http::Target;
 
-/// Events with all their seats, handed out in order, some seats at a time and each seat once.
+/// Events with all their seats, handed out some seats at a time and each seat once: event by event, or from all events
+/// in turn.
 #[derive(Debug)]
 pub(crate) struct Supply {
     events: Vec<Event>,
     seats_per_reservation: usize,
     reservations_per_event: usize,
+    in_turn: bool,
     next: AtomicUsize,
 }
 
@@ -47,15 +49,32 @@ impl Supply {
             events,
             seats_per_reservation,
             reservations_per_event: seats_per_event as usize / seats_per_reservation,
+            in_turn: false,
             next: AtomicUsize::new(0),
         }
+    }
+
+    /// Gives out only so many of a hundred reservations of each event.
+    pub(crate) fn limit(&mut self, percent: u32) {
+        self.reservations_per_event = self.reservations_per_event * percent as usize / 100;
+    }
+
+    /// The same, but from all events in turn, so that they sell at the same time.
+    pub(crate) fn in_turn(self) -> Self {
+        Self { in_turn: true, ..self }
     }
 
     /// The next event and seats; `None` when all are given out.
     pub(crate) fn draw(&self) -> Option<(&str, &[String])> {
         let number = self.next.fetch_add(1, Ordering::Relaxed);
-        let event = self.events.get(number.checked_div(self.reservations_per_event)?)?;
-        let begin = number % self.reservations_per_event * self.seats_per_reservation;
+        let (event, reservation) = if self.in_turn {
+            let round = number.checked_div(self.events.len())?;
+            (number % self.events.len(), (round < self.reservations_per_event).then_some(round)?)
+        } else {
+            (number.checked_div(self.reservations_per_event)?, number % self.reservations_per_event)
+        };
+        let event = self.events.get(event)?;
+        let begin = reservation * self.seats_per_reservation;
         Some((&event.id, event.seats.get(begin..begin + self.seats_per_reservation)?))
     }
 
@@ -85,16 +104,23 @@ mod tests {
     fn each_seat_is_given_once_and_an_odd_one_stays() {
         let event =
             |id: &str| Event { id: id.to_owned(), seats: (0..5).map(|n| format!("{id}{n}")).collect() };
-        let supply = Supply::new(vec![event("a"), event("b")], 5, 2);
-        let mut seen = HashSet::new();
-        while let Some((event, seats)) = supply.draw() {
-            assert_eq!(seats.len(), 2);
-            for seat in seats {
-                assert!(seat.starts_with(event));
-                assert!(seen.insert(seat.clone()), "{seat} was given twice");
+        let supply = || Supply::new(vec![event("a"), event("b")], 5, 2);
+        let mut half = supply();
+        half.limit(50);
+        for (supply, order) in [(supply(), "aabb"), (supply().in_turn(), "abab"), (half.in_turn(), "ab")] {
+            let mut seen = HashSet::new();
+            let mut events = String::new();
+            while let Some((event, seats)) = supply.draw() {
+                events.push_str(event);
+                assert_eq!(seats.len(), 2);
+                for seat in seats {
+                    assert!(seat.starts_with(event));
+                    assert!(seen.insert(seat.clone()), "{seat} was given twice");
+                }
             }
+            assert_eq!(events, order);
+            assert_eq!(seen.len(), 2 * order.len());
+            assert!(supply.is_used_up());
         }
-        assert_eq!(seen.len(), 8);
-        assert!(supply.is_used_up());
     }
 }

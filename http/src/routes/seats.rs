@@ -116,7 +116,7 @@ pub(crate) async fn list(
 }
 
 /// Every seat as JSON.
-pub(crate) fn render_all(map: &SeatMap) -> Vec<u8> {
+pub fn render_all(map: &SeatMap) -> Vec<u8> {
     Filter { status: None, section: None }.write(map)
 }
 

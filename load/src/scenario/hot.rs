@@ -1,4 +1,4 @@
-//! How many reservations a second one hot event takes.
+//! How many reservations a second one hot event takes, or many at the same time.
 //!
 //! A closed loop: each connection asks for seats that nobody had before, waits for the answer, asks again.
 
@@ -29,17 +29,24 @@ pub(crate) struct Options {
     pub(crate) warmup_s: Duration,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub(crate) seats_per_reservation: u32,
-    /// How many events to create: when one is sold out, the next becomes the hot one.
+    /// How many events to create: when one is sold out, the next becomes the hot one, unless `--spread`.
     #[arg(long, default_value_t = 4, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) events: u32,
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(10..=200_000))]
     pub(crate) seats_per_event: u32,
+    /// Sell only so much of each event.
+    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u32).range(1..=100))]
+    pub(crate) sell_percent: u32,
+    /// Sell all events at the same time.
+    #[arg(long)]
+    pub(crate) spread: bool,
 }
 
 pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
     let event = NewEvent { name: "Hot event".to_owned(), seats: options.seats_per_event, hold_ttl_s: 3600 };
-    let supply = Supply::create(&target, options.events, event, options.seats_per_reservation).await?;
-    let supply = Arc::new(supply);
+    let mut supply = Supply::create(&target, options.events, event, options.seats_per_reservation).await?;
+    supply.limit(options.sell_percent);
+    let supply = Arc::new(if options.spread { supply.in_turn() } else { supply });
     let recorder = Arc::new(Recorder::new(Instant::now() + options.warmup_s));
     let end = recorder.start() + options.duration_s;
 
@@ -52,11 +59,12 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     drop(progress);
 
     let mut report = Report::new("hot", recorder.summary());
+    report.fact("events at once", if options.spread { options.events } else { 1 });
     let rate = report.summary.all.done_per_s;
     report.fact("reservations/s", rate);
     report.fact("seats/s", rate * f64::from(options.seats_per_reservation));
     if supply.is_used_up() {
-        report.fact("ended early", "all seats were reserved before the time was over: give more --events");
+        report.fact("ended early", "all was sold before the time was over: give more --events");
     }
     report.check_some_done();
     report.check_no_failures();

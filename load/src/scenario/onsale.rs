@@ -1,4 +1,4 @@
-//! The on-sale: a crowd on one event until the last seat is sold.
+//! The on-sale: a crowd on one event until the last seat is sold, or until everyone has had an answer.
 //!
 //! Everybody picks from a seat map that is somewhat old, so that many want the same seats. Who is
 //! refused picks others, some times, and then goes away; the next customer takes the place.
@@ -28,9 +28,12 @@ use ledger::{Ledger, Refusal, Sale};
 pub(crate) struct Options {
     #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) seats: u32,
-    /// How many people ask at once.
+    /// How many people ask at once, each on a connection.
     #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u32).range(1..=50_000))]
     pub(crate) callers: u32,
+    /// How many people come in all, also after the last seat is sold. Without it, they come until then.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..))]
+    pub(crate) customers: Option<u32>,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub(crate) seats_per_reservation: u32,
     /// How often a customer picks other seats before giving up.
@@ -61,6 +64,7 @@ struct Hall {
     left: AtomicUsize,
     map: Mutex<Arc<Vec<u32>>>,
     ledger: Mutex<Ledger>,
+    arrived: AtomicU64,
     turned_away: AtomicU64,
     retried: AtomicU64,
     recorder: Arc<Recorder>,
@@ -101,6 +105,15 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
         format!("{} seats are left", counts.available_seats),
     );
     ledger.check(&mut report, &hall.seats, counts.reserved_seats + counts.confirmed_seats);
+    if let Some(customers) = options.customers {
+        let answered = ledger.sales.len() as u64 + hall.turned_away.load(Ordering::Relaxed);
+        report.fact("time until all were answered, s", report.summary.duration_s);
+        report.check(
+            "every customer got seats or was refused",
+            answered == u64::from(customers),
+            format!("{answered} of {customers} did"),
+        );
+    }
     report.check_no_failures();
     Ok(report)
 }
@@ -116,6 +129,7 @@ impl Hall {
             seats,
             map: Mutex::new(Arc::new(all)),
             ledger: Mutex::default(),
+            arrived: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             retried: AtomicU64::new(0),
             recorder: Arc::new(Recorder::new(Instant::now())),
@@ -124,7 +138,14 @@ impl Hall {
     }
 
     fn is_over(&self) -> bool {
-        self.left.load(Ordering::Relaxed) == 0 || self.recorder.start().elapsed() > self.options.max_s
+        let nobody_waits = self.options.customers.is_none() && self.left.load(Ordering::Relaxed) == 0;
+        nobody_waits || self.recorder.start().elapsed() > self.options.max_s
+    }
+
+    /// Whether one more customer comes.
+    fn admits(&self) -> bool {
+        let number = self.arrived.fetch_add(1, Ordering::Relaxed);
+        !self.is_over() && self.options.customers.is_none_or(|customers| number < u64::from(customers))
     }
 
     fn mark_gone(&self, seats: &[u32]) {
@@ -138,8 +159,12 @@ impl Hall {
 
     fn refresh(&self) {
         let gone = lock(&self.gone);
-        let free = (0..).zip(gone.iter()).filter(|(_, gone)| !**gone).map(|(seat, _)| seat).collect();
-        *lock(&self.map) = Arc::new(free);
+        let free: Vec<u32> =
+            (0..).zip(gone.iter()).filter(|(_, gone)| !**gone).map(|(seat, _)| seat).collect();
+        // Who comes after the last sale still has the map of before, and is to be refused by the server.
+        if !free.is_empty() {
+            *lock(&self.map) = Arc::new(free);
+        }
     }
 
     fn indices<'a>(&self, ids: impl Iterator<Item = &'a String>) -> Vec<u32> {
@@ -155,7 +180,7 @@ async fn refresh_map(hall: Arc<Hall>) {
 }
 
 async fn caller(mut api: Api, hall: Arc<Hall>) {
-    while !hall.is_over() {
+    while hall.admits() {
         if !serve_customer(&mut api, &hall).await {
             hall.turned_away.fetch_add(1, Ordering::Relaxed);
             // Nothing on the map is free for this caller: the next customer sees a newer one.

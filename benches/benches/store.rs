@@ -1,0 +1,93 @@
+//! Group commit: what one batch costs on each real store, by how many reservations are in it. Everything is durable.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock};
+use holdfast_benches::{event_info, pair_of_seats, user};
+use persistence::StoreOptions;
+use tokio::runtime::Runtime;
+
+const BATCH_RESERVATIONS: [u32; 6] = [1, 8, 32, 128, 512, 2_048];
+const SEATS: u32 = 200_000;
+
+fn append(criterion: &mut Criterion) {
+    let runtime = Runtime::new().expect("the runtime starts");
+    let folder = tempfile::tempdir().expect("there is room for a database");
+    let sqlite = format!("sqlite://{}/holdfast.db", folder.path().display());
+    append_to(criterion, &runtime, "sqlite", sqlite);
+    match std::env::var("TEST_DATABASE_URL") {
+        Ok(postgres) => append_to(criterion, &runtime, "postgres", postgres),
+        Err(_) => {
+            eprintln!("store/postgres: skipped, TEST_DATABASE_URL is not set (scripts/with-services sets it)")
+        }
+    }
+}
+
+fn append_to(criterion: &mut Criterion, runtime: &Runtime, name: &str, url: String) {
+    let options =
+        StoreOptions { migrate: true, batch_timeout: Duration::from_secs(30), ..StoreOptions::new(url) };
+    let store = runtime.block_on(persistence::connect(&options)).expect("the database is there");
+    let mut group = criterion.benchmark_group(format!("store/{name}"));
+    group.sample_size(20).warm_up_time(Duration::from_secs(1)).measurement_time(Duration::from_secs(4));
+    for reservations in BATCH_RESERVATIONS {
+        group.throughput(Throughput::Elements(reservations.into()));
+        group.bench_function(BenchmarkId::new("reservations a batch", reservations), |bencher| {
+            bencher.iter_custom(|rounds| runtime.block_on(time_batches(&*store, reservations, rounds)));
+        });
+    }
+    group.finish();
+}
+
+/// Only the store's time counts. When the seats of an event are used up, the next begins.
+async fn time_batches(store: &dyn Store, reservations: u32, rounds: u64) -> Duration {
+    let per_event = SEATS / 2 / reservations;
+    let mut elapsed = Duration::ZERO;
+    let mut left = rounds;
+    while left > 0 {
+        let mut sale = Sale::begin(store).await;
+        for number in (0..per_event).take(left as usize) {
+            let batch = sale.next_batch(number * reservations, reservations);
+            let begin = Instant::now();
+            store.append(&batch).await.expect("the batch is written");
+            elapsed += begin.elapsed();
+        }
+        left = left.saturating_sub(per_event.into());
+    }
+    elapsed
+}
+
+/// An event that this benchmark owns.
+struct Sale {
+    event: Event,
+    epoch: u64,
+}
+
+impl Sale {
+    async fn begin(store: &dyn Store) -> Self {
+        let info = event_info(SEATS, rand::random());
+        store.create_event(&info).await.expect("the event is new");
+        let snapshot = store.activate(info.id, "benchmark", SystemClock.now()).await;
+        let snapshot = snapshot.expect("the store answers").expect("the event is there");
+        Self { event: Event::new(info), epoch: snapshot.event.epoch }
+    }
+
+    fn next_batch(&mut self, first_caller: u32, reservations: u32) -> Arc<Batch> {
+        let now = SystemClock.now();
+        let mut open = OpenBatch::default();
+        for caller in first_caller..first_caller + reservations {
+            let command = Command::Reserve {
+                user_id: user(caller),
+                seats: pair_of_seats(caller),
+                idempotency_key: None,
+            };
+            let (outcome, change) = self.event.apply(&command, now).expect("the seats are free");
+            open.push(change.expect("a hold is a change"), outcome.reservation().cloned());
+        }
+        Arc::new(open.close(&mut self.event, self.epoch, BatchId::random(), now))
+    }
+}
+
+criterion_group!(benches, append);
+criterion_main!(benches);
