@@ -77,10 +77,7 @@ pub(crate) async fn list(
     security(()),
 )]
 #[get("/events/{id}")]
-pub(crate) async fn get(
-    state: web::Data<AppState>,
-    PathId(id): PathId<EventId>,
-) -> Result<HttpResponse, Problem> {
+pub async fn get(state: web::Data<AppState>, PathId(id): PathId<EventId>) -> Result<HttpResponse, Problem> {
     let view = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::Ok().json(EventBody::from(view)))
 }
