@@ -61,6 +61,11 @@ demo: ## Three nodes in Docker: kill the owner in the middle of an on-sale, and 
 measure: prerequisites ## Measure reservations/s on one hot event, with SQLite and with Postgres
 	scripts/measure
 
+.PHONY: compare
+compare: prerequisites ## Compare with other ways to sell seats, behind the same HTTP code (some twelve minutes)
+	cargo build --release --locked -p holdfast -p holdfast-load -p holdfast-peers
+	scripts/with-services $(TARGET_DIR)/release/compare $(if $(JSON),--json $(JSON))
+
 ##@ Housekeeping
 
 .PHONY: clean
