@@ -62,12 +62,12 @@ async fn a_seat_is_sold_once() {
 async fn a_repeated_key_gives_the_same_reservation() {
     for kind in KINDS {
         let sale = Sale::start(kind, 10).await;
-        // At the same time, too.
         let (first, second) =
             tokio::join!(sale.reserve(&[1, 2], Some("a")), sale.reserve(&[1, 2], Some("a")));
         let again = sale.reserve(&[1, 2], Some("a")).await.unwrap();
-        assert!(again.replayed);
-        // The quicker one of two may be seen as a seat that is taken, but never as a second reservation.
+        // Of two at once, one or (where locked seats are skipped) both may find the seats taken; a second reservation is
+        // never made.
+        assert_eq!(again.replayed, first.is_ok() || second.is_ok(), "{kind:?}");
         for view in [first, second].into_iter().flatten() {
             assert_eq!(view.reservation.id, again.reservation.id, "{kind:?}");
         }
