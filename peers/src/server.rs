@@ -13,7 +13,7 @@ use holdfast::extract::JsonBody;
 use holdfast::problem::{Code, Problem};
 use holdfast::routes::event_body::{EventBody, NewEventBody};
 use holdfast::routes::reservation_body::NewReservationBody;
-use holdfast::routes::{events, reservations, seats};
+use holdfast::routes::{reservations, seats};
 use holdfast::server::{self, AppState};
 use holdfast_benches::NullStore;
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -41,8 +41,7 @@ pub fn start(
         api.app_data(web::Data::new(Peer::new(Arc::clone(&settings))))
             .route("/reservations", web::post().to(reserve))
             .route("/events", web::post().to(create_event))
-            .service(seats::list)
-            .service(events::get);
+            .service(seats::list);
     })
 }
 

@@ -77,7 +77,10 @@ pub(crate) async fn list(
     security(()),
 )]
 #[get("/events/{id}")]
-pub async fn get(state: web::Data<AppState>, PathId(id): PathId<EventId>) -> Result<HttpResponse, Problem> {
+pub(crate) async fn get(
+    state: web::Data<AppState>,
+    PathId(id): PathId<EventId>,
+) -> Result<HttpResponse, Problem> {
     let view = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::Ok().json(EventBody::from(view)))
 }
