@@ -1,21 +1,35 @@
 //! Each peer obeys the rules that it is compared by. Needs TEST_DATABASE_URL and TEST_REDIS_URL.
 
 use std::collections::HashSet;
+use std::net::SocketAddr;
 use std::str::FromStr;
 use std::sync::Arc;
+use std::time::Duration;
 
+use actix_web::web;
+use clap::Parser;
 use engine::{
     CallError, Clock, Currency, EventDetails, EventId, EventInfo, Layout, Rejection, ReservationView, SeatNo,
     SystemClock, UserId,
 };
 use futures_util::future::join_all;
+use holdfast::config::Config;
+use holdfast::metric;
+use holdfast::server::AppState;
 use peers::tables::{Found, check};
 use peers::{Peer, PeerKind, Settings, SetupError};
+use serde_json::{Value, json};
 use sqlx::postgres::PgConnectOptions;
 use sqlx::{AssertSqlSafe, ConnectOptions, Connection, PgConnection};
 use uuid::Uuid;
 
 const KINDS: [PeerKind; 3] = [PeerKind::Optimistic, PeerKind::RedisLock, PeerKind::SkipLocked];
+
+#[derive(Parser)]
+struct CommandLine {
+    #[command(flatten)]
+    config: Config,
+}
 
 struct Sale {
     peer: Peer,
@@ -111,10 +125,49 @@ async fn seats_and_events_that_are_not_there_are_named() {
     assert_eq!(error, Rejection::EventNotFound.into());
 }
 
+#[actix_web::test]
+async fn a_server_speaks_the_contract_of_holdfast() {
+    let config = CommandLine::parse_from(["peer", "--port", "0", "--workers", "1"]).config;
+    let database_url = new_database().await;
+    let settings = Settings::prepare(PeerKind::Optimistic, &database_url, 4, None).await.unwrap();
+    let engine = peers::server::engine(&config);
+    let state = web::Data::new(AppState::new(&config, engine, metric::install().unwrap()));
+    let (server, address) = peers::server::start(state, &config, Arc::new(settings)).unwrap();
+    let handle = server.handle();
+    actix_web::rt::spawn(server);
+
+    let event = json!({
+        "name": "Jazz Night", "venue": "Blue Note Tokyo", "total_seats": 4, "price": 5000,
+        "start_at": "2099-01-10T09:00:00Z", "end_at": "2099-01-10T12:00:00Z",
+    });
+    let (status, event) = post(address, "events", &event).await;
+    assert_eq!(status, 201, "{event}");
+    let event_id: EventId = event["id"].as_str().and_then(|id| id.parse().ok()).unwrap();
+    let seats = [event_id.seat(1), event_id.seat(2)];
+    let order = json!({"event_id": event_id, "user_id": Uuid::from_u128(1), "seat_ids": seats});
+    let (status, reservation) = post(address, "reservations", &order).await;
+    assert_eq!((status, &reservation["seat_numbers"]), (201, &json!(["A-1", "A-2"])), "{reservation}");
+    assert_eq!(reservation["total_amount"], 10_000);
+    let (status, refusal) = post(address, "reservations", &order).await;
+    assert_eq!((status, &refusal["code"]), (409, &json!("seat_unavailable")), "{refusal}");
+    handle.stop(false).await;
+}
+
 #[tokio::test]
 async fn a_lock_needs_a_redis() {
     let error = Settings::prepare(PeerKind::RedisLock, "postgres://nowhere", 1, None).await.err();
     assert!(matches!(error, Some(SetupError::Redis(_))), "{error:?}");
+}
+
+async fn post(address: SocketAddr, path: &str, body: &Value) -> (u16, Value) {
+    let request = awc::Client::default().post(format!("http://{address}/api/v1/{path}"));
+    let mut answer = request
+        .insert_header(("x-api-key", "dev-admin-key-12345"))
+        .timeout(Duration::from_secs(30))
+        .send_json(body)
+        .await
+        .expect("an answer");
+    (answer.status().as_u16(), answer.json().await.expect("JSON"))
 }
 
 fn conflicts(answer: Result<ReservationView, CallError>) -> Vec<SeatNo> {
