@@ -79,7 +79,7 @@ pub struct SeatBody<'a> {
     security(()),
 )]
 #[get("/events/{id}/seats", wrap = "Compress::default()")]
-pub(crate) async fn list(
+pub async fn list(
     state: web::Data<AppState>,
     PathId(id): PathId<EventId>,
     Parameters(query): Parameters<SeatsQuery>,
