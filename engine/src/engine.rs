@@ -42,7 +42,7 @@ pub struct EngineConfig {
     pub renew_leases_every: Duration,
     /// How many threads run events.
     pub event_threads: usize,
-    /// Where owners publish their events for the other nodes; `None` where there are none, and then nothing is copied.
+    /// Where owners publish their events for other nodes; `None` where there are none, and nothing is copied.
     pub publications: Option<Arc<dyn Publications>>,
 }
 
