@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use metrics::Gauge;
-use tokio::sync::{Mutex, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::actor::{EventActor, Message, Slot};
 use crate::command::Command;
@@ -15,6 +16,7 @@ use crate::engine::{CallError, EventView, Fault};
 use crate::gate::{Gate, Pass, Refused};
 use crate::id::EventId;
 use crate::lease::Claim;
+use crate::publisher;
 use crate::request::{Answer, Request};
 use crate::shared::Shared;
 use crate::store::SeatMap;
@@ -34,6 +36,8 @@ pub(crate) struct Registry {
     shared: Arc<Shared>,
     entries: RwLock<HashMap<EventId, Arc<Entry>>>,
     arbiters: Vec<ArbiterHandle>,
+    /// Runs what no caller waits for.
+    home: Handle,
     next_arbiter: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -55,8 +59,9 @@ enum Transition {
     Abandoned(Option<(Claim, CallError)>),
 }
 
+/// A live event.
 #[derive(Clone)]
-struct Live {
+pub(crate) struct Live {
     addr: Addr<EventActor>,
     slot: Arc<Slot>,
 }
@@ -69,6 +74,7 @@ impl Registry {
             arbiters: (0..threads).map(|_| Arbiter::new().handle()).collect(),
             shared,
             entries: RwLock::default(),
+            home: Handle::current(),
             next_arbiter: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         })
@@ -115,11 +121,10 @@ impl Registry {
 
     /// The seats of a live event; `None` if it is not live here.
     pub(crate) async fn seat_map(&self, id: EventId) -> Result<Option<Arc<SeatMap>>, CallError> {
-        let Some(live) = self.peek(id) else { return Ok(None) };
-        let Some(pass) = pass_of(&live.slot.readers)? else { return Ok(None) };
-        let (reader, map) = oneshot::channel();
-        live.addr.do_send(Message::SeatMap(reader, pass));
-        Ok(map.await.ok())
+        match self.peek(id) {
+            Some(live) => live.seat_map().await,
+            None => Ok(None),
+        }
     }
 
     /// A live event as of its last commit; `None` if it is not live here.
@@ -255,7 +260,11 @@ impl Registry {
         let slot = actor.slot();
         let turn = self.next_arbiter.fetch_add(1, Ordering::Relaxed);
         let addr = EventActor::start_in_arbiter(&self.arbiters[turn % self.arbiters.len()], |_| actor);
-        Ok(Live { addr, slot })
+        let live = Live { addr, slot };
+        if let Some(publications) = self.shared.config.publications.clone() {
+            self.home.spawn(publisher::run(Arc::clone(&self.shared), publications, live.clone()));
+        }
+        Ok(live)
     }
 
     fn entry(&self, id: EventId) -> Arc<Entry> {
@@ -290,6 +299,19 @@ impl Drop for Queued<'_> {
 impl Live {
     fn is_open(&self) -> bool {
         !self.slot.gate.is_closed()
+    }
+
+    /// The seats as of the last commit; `None` if the actor is ending.
+    pub(crate) async fn seat_map(&self) -> Result<Option<Arc<SeatMap>>, CallError> {
+        let Some(pass) = pass_of(&self.slot.readers)? else { return Ok(None) };
+        let (reader, map) = oneshot::channel();
+        self.addr.do_send(Message::SeatMap(reader, pass));
+        Ok(map.await.ok())
+    }
+
+    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
+    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
+        self.slot.commits()
     }
 }
 

@@ -62,7 +62,7 @@ pub struct SeatBody<'a> {
     price: i64,
 }
 
-/// The seats of an event, as of its last commit.
+/// The seats of an event, as of its last commit; up to a second old where another node owns it.
 #[utoipa::path(
     tag = "seats", operation_id = "list_seats",
     params(

@@ -6,6 +6,7 @@ mod helpers;
 mod memory;
 mod postgres;
 mod redis_lease;
+mod redis_publications;
 mod sqlite;
 
 /// A test of each case in a module for each store.
