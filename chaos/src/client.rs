@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::balancer::Balancer;
 use crate::cluster::{ADMIN_API_KEY, SetupError};
-use crate::history::{Answer, Ask, Call, Log, Seen};
+use crate::history::{Answer, Ask, Call, Log, SeatMap, Seen};
 
 /// After so long a client gives up, and asks another node.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -44,6 +44,11 @@ struct EventBody {
     version: u64,
     reserved_seats: u32,
     confirmed_seats: u32,
+}
+
+#[derive(Deserialize)]
+struct SeatBody {
+    status: SeatStatus,
 }
 
 #[derive(Deserialize)]
@@ -107,6 +112,18 @@ impl Client {
         let event: EventBody =
             serde_json::from_str(&text).map_err(|error| failed(format!("{status} {error} {text}")))?;
         Ok(event.id)
+    }
+
+    /// The seats of an event, as a node shows them. Not logged.
+    pub async fn seat_map(&self, node: usize, event_id: EventId) -> Result<SeatMap, SetupError> {
+        let failed = |error: String| SetupError(format!("node {node} does not show its seats: {error}"));
+        let request = self.request(Method::GET, node, &format!("/events/{event_id}/seats"));
+        let response = request.send().await.map_err(|error| failed(error.to_string()))?;
+        let etag = header(&response, "etag").unwrap_or_default();
+        let version = etag.trim_start_matches("W/").trim_matches('"').parse();
+        let version = version.map_err(|_| failed(format!("{}, ETag {etag:?}", response.status())))?;
+        let seats: Vec<SeatBody> = response.json().await.map_err(|error| failed(error.to_string()))?;
+        Ok(SeatMap { node, version, statuses: seats.into_iter().map(|seat| seat.status).collect() })
     }
 
     /// Sends one request to one node, and logs it with its answer.
