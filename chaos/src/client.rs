@@ -188,6 +188,11 @@ fn header(response: &Response, name: &str) -> Option<String> {
 async fn read(ask: &Ask, response: Response) -> Answer {
     let status = response.status();
     let replayed = header(&response, "idempotent-replayed").as_deref() == Some("true");
+    if status == StatusCode::REQUEST_TIMEOUT {
+        // On a new connection without a request for too long, as it seems to a node that has just woken: it reads
+        // none then.
+        return Answer::Nothing("408".to_owned());
+    }
     let text = match response.text().await {
         Ok(text) => text,
         Err(error) => return Answer::Nothing(kind(&error).to_owned()),

@@ -150,8 +150,9 @@ impl Target<'_> {
                 let others: Vec<&Node> =
                     cluster.nodes.iter().filter(|node| node.index() != owner.index()).collect();
                 let Some(other) = others.choose(rng) else { return Ok(false) };
-                let ways = [fault != Fault::PartitionFromOwner, fault != Fault::PartitionToOwner];
-                return Ok(partition(other, owner, ways, some_s).await);
+                let to_owner = fault != Fault::PartitionFromOwner;
+                let from_owner = fault != Fault::PartitionToOwner;
+                return Ok(partition(other, owner, [to_owner, from_owner], some_s).await);
             }
             Fault::PostgresUnreachable => {
                 let link = if rng.random_bool(0.5) {
