@@ -189,8 +189,7 @@ async fn read(ask: &Ask, response: Response) -> Answer {
     let status = response.status();
     let replayed = header(&response, "idempotent-replayed").as_deref() == Some("true");
     if status == StatusCode::REQUEST_TIMEOUT {
-        // On a new connection without a request for too long, as it seems to a node that has just woken: it reads
-        // none then.
+        // The first request on a connection came too late, as it seems to a node that was paused: it reads none.
         return Answer::Nothing("408".to_owned());
     }
     let text = match response.text().await {
