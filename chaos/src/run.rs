@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use crate::check::check;
+use crate::check::{EventRecord, check};
 use crate::client::Client;
 use crate::cluster::{Cluster, SetupError};
 use crate::fault::{Fault, Target};
@@ -237,7 +237,11 @@ async fn judge(
     let records = Records::connect(&cluster.postgres.url()).await?;
     records.wait_until_settled(events, SETTLE_PATIENCE).await?;
     let calls = client.log().calls();
-    let found = check(&calls, &records.read(events).await?, cluster.now());
+    let mut stored = records.read(events).await?;
+    if let Err(error) = read_seat_maps(client, &mut stored).await {
+        return Ok(Verdict::Unknown(error.to_string()));
+    }
+    let found = check(&calls, &stored, cluster.now());
     problems.extend(found.iter().map(ToString::to_string));
     problems.extend(records.verify().await?.iter().map(ToString::to_string));
     match cluster.panics() {
@@ -250,6 +254,15 @@ async fn judge(
             .push(format!("only {successes} commands were carried out, at least {MIN_SUCCESSES} must be"));
     }
     Ok(if problems.is_empty() { Verdict::Pass } else { Verdict::Fail(problems) })
+}
+
+async fn read_seat_maps(client: &Client, events: &mut [EventRecord]) -> Result<(), SetupError> {
+    for event in events {
+        for node in 0..client.nodes() {
+            event.seat_maps.push(client.seat_map(node, event.tables.event.info.id).await?);
+        }
+    }
+    Ok(())
 }
 
 fn is_success(call: &Call) -> bool {

@@ -68,7 +68,7 @@ fn clock() -> Arc<dyn Clock> {
 
 #[cfg(feature = "chaos")]
 fn clock() -> Arc<dyn Clock> {
-    Arc::new(crate::chaos::OffsetClock::from_env())
+    Arc::new(holdfast::chaos::OffsetClock::from_env())
 }
 
 /// Whether the store never had an event.

@@ -17,7 +17,7 @@ pub(crate) fn options(config: &Config) -> StoreOptions {
     options.migrate = config.environment == Environment::Development;
     #[cfg(feature = "chaos")]
     {
-        options.unfenced = crate::chaos::unfenced();
+        options.unfenced = holdfast::chaos::unfenced();
     }
     options
 }
