@@ -212,3 +212,19 @@ async fn what_an_owner_has_shown_bars_older_publications() {
     assert_eq!(owner.engine.seat_map(id).await.expect("from the store").version, 2);
     owner.end().await;
 }
+
+#[actix_rt::test]
+async fn what_a_paused_node_has_read_before_is_not_shown_after() {
+    let (owner, other, publications, id) = two_nodes().await;
+    owner.reserve(id, 1, &[1]).await.expect("free");
+    published(&publications, id, 1).await;
+    publications.hangs.send_replace(true);
+    owner.reserve(id, 1, &[2]).await.expect("free");
+    publications.hangs.send_replace(false);
+    let old = publications.maps().get(&id).map(|map| map.version);
+    // The read of the publication has begun when the pause comes.
+    let pause = async { std::thread::sleep(Duration::from_millis(300)) };
+    let (view, ()) = tokio::join!(other.event(id), pause);
+    assert_eq!((old, view.expect("from the store").version), (Some(1), 2));
+    owner.end().await;
+}
