@@ -23,6 +23,8 @@ const HOLD_TTLS_S: [u32; 3] = [2, 3, 5];
 const WARM_UP: Duration = Duration::from_millis(1_500);
 const AFTERGLOW: Duration = Duration::from_secs(2);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(25);
+/// So old may be what a node shows of an event that another one owns.
+const MAX_READ_AGE: Duration = Duration::from_secs(1);
 /// So many of the last requests to each node must succeed.
 const LAST_REQUESTS: u32 = 20;
 /// A run in which hardly anything succeeded proves nothing.
@@ -238,6 +240,7 @@ async fn judge(
     records.wait_until_settled(events, SETTLE_PATIENCE).await?;
     let calls = client.log().calls();
     let mut stored = records.read(events).await?;
+    tokio::time::sleep(MAX_READ_AGE).await;
     if let Err(error) = read_seat_maps(client, &mut stored).await {
         return Ok(Verdict::Unknown(error.to_string()));
     }

@@ -84,6 +84,11 @@ impl Slot {
         while commits.changed().await.is_ok() {}
     }
 
+    /// Whether the actor is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.commits.has_changed().is_err()
+    }
+
     /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
     pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
         self.commits.clone()

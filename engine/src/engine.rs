@@ -192,7 +192,7 @@ impl Engine {
     /// Changes an event's details. What is held already keeps its terms.
     pub async fn amend_event(&self, id: EventId, patch: EventPatch) -> Result<EventView, CallError> {
         self.command(id, Command::Amend(patch)).await?;
-        match self.registry.view(id) {
+        match self.live_event(id).await {
             Some(view) => Ok(view),
             // Not what was published: that may be from before this change.
             None => self.stored_event(id).await,
@@ -210,7 +210,7 @@ impl Engine {
 
     /// An event with its counts: where it is live here, as of its last commit; else at most a second old.
     pub async fn event(&self, id: EventId) -> Result<EventView, CallError> {
-        if let Some(view) = self.registry.view(id) {
+        if let Some(view) = self.live_event(id).await {
             self.shared.metrics.reads_of_owner.increment(1);
             return Ok(view);
         }
@@ -230,6 +230,7 @@ impl Engine {
     pub async fn seat_map(&self, id: EventId) -> Result<Arc<SeatMap>, CallError> {
         if let Some(map) = self.registry.seat_map(id).await? {
             self.shared.metrics.reads_of_owner.increment(1);
+            self.note_shown(id, map.version).await;
             return Ok(map);
         }
         if let Some(map) = self.published(id).await {
@@ -366,6 +367,13 @@ impl Engine {
             }
             Err(error) => Err(error),
         }
+    }
+
+    async fn live_event(&self, id: EventId) -> Option<EventView> {
+        let view = self.registry.view(id)?;
+        // The event may end here before this version is published.
+        self.note_shown(id, view.version).await;
+        Some(view)
     }
 
     async fn stored_event(&self, id: EventId) -> Result<EventView, CallError> {

@@ -32,18 +32,26 @@ pub(crate) struct Published {
     publications: Arc<dyn Publications>,
     /// Where publications are read. A connection is driven by the runtime that opened it: not by a busy worker's.
     home: Handle,
-    recent: Cache<EventId, Option<Arc<SeatMap>>>,
+    recent: Cache<EventId, Option<Recent>>,
     /// The latest version of an event that was shown here, so that reads of one node do not go back.
     shown: Cache<EventId, Arc<AtomicU64>>,
     silent_until: Mutex<Option<Instant>>,
 }
 
+/// What was read from publications.
+#[derive(Clone)]
+struct Recent {
+    map: Arc<SeatMap>,
+    /// When it was asked for: this node may have been paused since.
+    asked_at: Instant,
+}
+
 impl Published {
     /// Must be called within the runtime that is to read.
     pub(crate) fn new(publications: Arc<dyn Publications>) -> Self {
-        let seats = |map: &Option<Arc<SeatMap>>| map.as_ref().map_or(1, |map| map.statuses.len());
+        let seats = |recent: &Option<Recent>| recent.as_ref().map_or(1, |recent| recent.map.statuses.len());
         let recent = Cache::builder()
-            .weigher(move |_, map| u32::try_from(seats(map)).unwrap_or(u32::MAX))
+            .weigher(move |_, recent| u32::try_from(seats(recent)).unwrap_or(u32::MAX))
             .max_capacity(KEPT_SEATS)
             .time_to_live(KEPT_FOR)
             .build();
@@ -54,7 +62,10 @@ impl Published {
     /// An event as its owner published it; `None` where the store must be asked. Many who ask at once wait for
     /// one look.
     pub(crate) async fn latest(&self, id: EventId) -> Option<Arc<SeatMap>> {
-        let map = self.recent.get_with(id, self.fetch(id)).await?;
+        let Recent { map, asked_at } = self.recent.get_with(id, self.fetch(id)).await?;
+        if asked_at.elapsed() > READ_TIMEOUT + KEPT_FOR {
+            return None;
+        }
         (self.note_shown(id, map.version).await <= map.version).then_some(map)
     }
 
@@ -64,10 +75,11 @@ impl Published {
         shown.fetch_max(version, Ordering::AcqRel)
     }
 
-    async fn fetch(&self, id: EventId) -> Option<Arc<SeatMap>> {
+    async fn fetch(&self, id: EventId) -> Option<Recent> {
         if self.is_silent() {
             return None;
         }
+        let asked_at = Instant::now();
         let publications = Arc::clone(&self.publications);
         let latest = self.home.spawn(async move { publications.latest(id).await });
         let found = match timeout(READ_TIMEOUT, latest).await {
@@ -76,7 +88,7 @@ impl Published {
             Err(_) => Err(PublicationFault("no answer in time".to_owned())),
         };
         match found {
-            Ok(map) => map.map(Arc::new),
+            Ok(map) => map.map(|map| Recent { map: Arc::new(map), asked_at }),
             Err(fault) => {
                 tracing::warn!(event_id = %id, %fault, "no publication; the store answers");
                 *self.silent_until.lock().unwrap_or_else(PoisonError::into_inner) =

@@ -198,6 +198,17 @@ impl Registry {
         }
     }
 
+    /// Drops what is left of events that ended, but for a caller that is just making one live again.
+    pub(crate) fn forget_ended(&self) {
+        for (id, entry) in self.entries() {
+            let Ok(mut transition) = entry.transition.try_lock() else { continue };
+            if entry.live.get().is_some_and(|live| live.slot.has_ended()) {
+                *transition = Transition::Abandoned(None);
+                self.forget(id, &entry);
+            }
+        }
+    }
+
     fn entries(&self) -> Vec<(EventId, Arc<Entry>)> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
@@ -328,6 +339,57 @@ impl Drop for Registry {
     fn drop(&mut self) {
         for arbiter in &self.arbiters {
             arbiter.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_info::EventInfo;
+    use crate::metric::Metrics;
+    use crate::{Currency, EngineConfig, EventDetails, Layout, LocalLease, MemoryStore, Store, SystemClock};
+
+    #[actix_rt::test]
+    async fn nothing_is_left_of_an_event_that_ended() {
+        let store = Arc::new(MemoryStore::new());
+        let info = event();
+        store.create_event(&info).await.expect("in memory");
+        let registry = Registry::start(Arc::new(Shared {
+            config: EngineConfig::default(),
+            store,
+            lease: Arc::new(LocalLease),
+            clock: Arc::new(SystemClock),
+            metrics: Metrics::new(),
+        }));
+        registry.activate(info.id, Claim::Any).await.expect("it is in the store");
+        registry.forget_ended();
+        assert!(registry.is_live(info.id));
+        let slot = registry.peek(info.id).expect("it is live").slot;
+        registry.give_up(info.id);
+        slot.ended().await;
+        registry.forget_ended();
+        assert!(registry.entries().is_empty());
+    }
+
+    fn event() -> EventInfo {
+        let now = crate::Timestamp::from_micros(1_800_000_000_000_000);
+        EventInfo {
+            id: EventId::mint(now, 1),
+            details: EventDetails {
+                name: "Rock Festival".to_owned(),
+                description: String::new(),
+                venue: "Town Hall".to_owned(),
+                start_at: now,
+                end_at: now.plus_s(60),
+                hold_ttl_s: 60,
+                max_hold_s: 60,
+                max_seats_per_reservation: 6,
+            },
+            currency: Currency::JPY,
+            layout: Layout::of_seats(10, 500),
+            created_at: now,
+            updated_at: now,
         }
     }
 }

@@ -192,3 +192,39 @@ async fn who_deletes_an_event_does_not_find_it_published() {
     assert_eq!(rejection(owner.engine.seat_map(id).await), Rejection::EventNotFound);
     owner.end().await;
 }
+
+/// The last batch before an event ends here may be published nowhere.
+#[actix_rt::test]
+async fn what_an_owner_has_shown_bars_older_publications() {
+    let (owner, _, publications, id) = two_nodes().await;
+    owner.reserve(id, 1, &[1]).await.expect("free");
+    published(&publications, id, 1).await;
+    publications.hangs.send_replace(true);
+    owner.reserve(id, 1, &[2]).await.expect("free");
+    let under_way = || publications.under_way.load(Ordering::SeqCst);
+    eventually("it is being published", async || under_way() == 1).await;
+    eventually("that is given up", async || under_way() == 0).await;
+    publications.hangs.send_replace(false);
+    assert_eq!(owner.engine.event(id).await.expect("it is live").version, 2);
+    owner.engine.shutdown().await;
+    assert_eq!(publications.version(id), Some(1));
+    assert_eq!(owner.engine.event(id).await.expect("from the store").version, 2);
+    assert_eq!(owner.engine.seat_map(id).await.expect("from the store").version, 2);
+    owner.end().await;
+}
+
+#[actix_rt::test]
+async fn what_a_paused_node_has_read_before_is_not_shown_after() {
+    let (owner, other, publications, id) = two_nodes().await;
+    owner.reserve(id, 1, &[1]).await.expect("free");
+    published(&publications, id, 1).await;
+    publications.hangs.send_replace(true);
+    owner.reserve(id, 1, &[2]).await.expect("free");
+    publications.hangs.send_replace(false);
+    let old = publications.maps().get(&id).map(|map| map.version);
+    // The read of the publication has begun when the pause comes.
+    let pause = async { std::thread::sleep(Duration::from_millis(300)) };
+    let (view, ()) = tokio::join!(other.event(id), pause);
+    assert_eq!((old, view.expect("from the store").version), (Some(1), 2));
+    owner.end().await;
+}
