@@ -4,10 +4,11 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock};
-use holdfast_benches::{event_info, pair_of_seats, user};
+use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
+use holdfast_benches::{event_info, pair_of_seats};
 use persistence::StoreOptions;
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 const BATCH_RESERVATIONS: [u32; 6] = [1, 8, 32, 128, 512, 2_048];
 const SEATS: u32 = 200_000;
@@ -78,7 +79,8 @@ impl Sale {
         let mut open = OpenBatch::default();
         for caller in first_caller..first_caller + reservations {
             let command = Command::Reserve {
-                user_id: user(caller),
+                // As in life: callers are in no order, and so is the index of their reservations.
+                user_id: UserId::new(Uuid::from_u128(rand::random())),
                 seats: pair_of_seats(caller),
                 idempotency_key: None,
             };
