@@ -59,9 +59,9 @@ impl Grouping {
     ) -> (Vec<Result<(), AppendError>>, T) {
         // More would not all be in the queue before the obstacle is gone.
         assert!(batches.len() <= 30);
-        let obstacle = owned_event(&*self.store).await;
-        self.hold_up(&obstacle).await;
-        let obstacle = Arc::new(obstacle.batch());
+        let in_the_way = owned_event(&*self.store).await;
+        self.hold_up(&in_the_way).await;
+        let obstacle = Arc::new(in_the_way.batch());
         let group = async {
             let mut admin = self.database.admin().await;
             wait_for_append(&mut admin, "PgSleep").await;
@@ -69,6 +69,7 @@ impl Grouping {
             let meanwhile = async {
                 let free = format!("DELETE FROM held_up WHERE event_id = '{}'", obstacle.event_id.as_uuid());
                 run(&mut admin, free).await;
+                self.wait_for_version(&in_the_way, 1).await;
                 meanwhile.await
             };
             tokio::join!(biased; appends, meanwhile)
