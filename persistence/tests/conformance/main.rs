@@ -5,6 +5,7 @@ mod cases;
 mod helpers;
 mod memory;
 mod postgres;
+mod postgres_groups;
 mod redis_lease;
 mod redis_publications;
 mod sqlite;
