@@ -64,7 +64,7 @@ impl Event {
             Change::Confirmed { id } => self.check_pending(*id, "confirmed", seq),
             Change::Extended { id, .. } => self.check_pending(*id, "extended", seq),
             Change::Expired { id } => self.check_pending(*id, "expired", seq),
-            Change::Cancelled { id } if self.reservations.contains_key(id) => Ok(()),
+            Change::Cancelled { id } if self.held(*id).is_some() => Ok(()),
             Change::Cancelled { id } => Err(ReplayError::NotLive { seq, id: *id, change: "cancelled" }),
             Change::Amended { .. } => Ok(()),
             Change::Deleted if self.reservations.is_empty() => Ok(()),
@@ -94,8 +94,8 @@ impl Event {
     }
 
     fn check_pending(&self, id: ReservationId, change: &'static str, seq: u64) -> Result<(), ReplayError> {
-        match self.reservations.get(&id) {
-            Some(reservation) if reservation.status == ReservationStatus::Pending => Ok(()),
+        match self.held(id) {
+            Some(held) if held.status == ReservationStatus::Pending => Ok(()),
             _ => Err(ReplayError::NotLive { seq, id, change }),
         }
     }

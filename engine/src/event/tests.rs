@@ -274,7 +274,7 @@ fn details_change_for_what_comes_after() {
 fn what_ended_is_decided_by_how_it_ended() {
     let mut stage = Stage::new();
     stage.run("@1 u1 reserve A 1");
-    let mut row = (**stage.event.reservation(stage.named[&'A']).expect("it is held")).clone();
+    let mut row = stage.event.reservation(stage.named[&'A']).expect("it is held");
     let own = Caller::User(user(1));
     let cases = [
         (ReservationStatus::Cancelled, Command::Cancel(row.id, own), "Ok(())"),
@@ -513,7 +513,7 @@ mod properties {
             }
             prop_assert_eq!(&replayed, &event);
 
-            let live: BTreeMap<_, _> = event.reservations().map(|row| (row.id, (**row).clone())).collect();
+            let live: BTreeMap<_, _> = event.reservations().map(|row| (row.id, row)).collect();
             let stored = tables.reservations.iter().filter(|(_, row)| row.status.is_live());
             prop_assert_eq!(stored.map(|(id, row)| (*id, row.clone())).collect::<BTreeMap<_, _>>(), live);
             for seat_no in 1..=event.info.layout.seats() {
