@@ -73,6 +73,11 @@ bars: prerequisites ## Measure what is promised of the speed, and say what is me
 measure: prerequisites ## Measure reservations/s on one hot event, with SQLite and with Postgres
 	scripts/measure
 
+.PHONY: compare
+compare: prerequisites ## Compare with other ways to sell seats, behind the same HTTP code (some twelve minutes)
+	cargo build --release --locked -p holdfast -p holdfast-load -p holdfast-peers
+	scripts/with-services $(TARGET_DIR)/release/compare $(if $(JSON),--json $(JSON))
+
 ##@ Housekeeping
 
 .PHONY: clean

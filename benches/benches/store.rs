@@ -1,15 +1,25 @@
-//! Group commit: what one batch costs on each real store, by how many reservations are in it. Everything is durable.
+//! Group commit: what one batch costs on each real store, by how many reservations are in it, and what batches of
+//! many events at once cost. Everything is durable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+<<<<<<< HEAD
+use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
+use holdfast_benches::{event_info, pair_of_seats};
+=======
 use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock};
+use futures_util::future::join_all;
 use holdfast_benches::{event_info, pair_of_seats, user};
+>>>>>>> group
 use persistence::StoreOptions;
 use tokio::runtime::Runtime;
+use uuid::Uuid;
 
 const BATCH_RESERVATIONS: [u32; 6] = [1, 8, 32, 128, 512, 2_048];
+/// Of each event one batch of one reservation.
+const EVENTS: [u32; 3] = [1, 16, 128];
 const SEATS: u32 = 200_000;
 
 fn append(criterion: &mut Criterion) {
@@ -37,6 +47,12 @@ fn append_to(criterion: &mut Criterion, runtime: &Runtime, name: &str, url: Stri
             bencher.iter_custom(|rounds| runtime.block_on(time_batches(&*store, reservations, rounds)));
         });
     }
+    for events in EVENTS {
+        group.throughput(Throughput::Elements(events.into()));
+        group.bench_function(BenchmarkId::new("events at once", events), |bencher| {
+            bencher.iter_custom(|rounds| runtime.block_on(time_events(&*store, events, rounds)));
+        });
+    }
     group.finish();
 }
 
@@ -54,6 +70,23 @@ async fn time_batches(store: &dyn Store, reservations: u32, rounds: u64) -> Dura
             elapsed += begin.elapsed();
         }
         left = left.saturating_sub(per_event.into());
+    }
+    elapsed
+}
+
+/// Each round appends one batch of each event, all at the same time.
+async fn time_events(store: &dyn Store, events: u32, rounds: u64) -> Duration {
+    let mut sales = Vec::new();
+    for _ in 0..events {
+        sales.push(Sale::begin(store).await);
+    }
+    let mut elapsed = Duration::ZERO;
+    for caller in 0..rounds as u32 {
+        let batches: Vec<_> = sales.iter_mut().map(|sale| sale.next_batch(caller, 1)).collect();
+        let begin = Instant::now();
+        let appends = join_all(batches.iter().map(|batch| store.append(batch))).await;
+        elapsed += begin.elapsed();
+        appends.into_iter().for_each(|outcome| outcome.expect("the batch is written"));
     }
     elapsed
 }
@@ -78,7 +111,8 @@ impl Sale {
         let mut open = OpenBatch::default();
         for caller in first_caller..first_caller + reservations {
             let command = Command::Reserve {
-                user_id: user(caller),
+                // As in life: callers are in no order, and so is the index of their reservations.
+                user_id: UserId::new(Uuid::from_u128(rand::random())),
                 seats: pair_of_seats(caller),
                 idempotency_key: None,
             };

@@ -1,13 +1,13 @@
 //! What the benchmarks share: events of any size, and a store that commits at once.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use async_trait::async_trait;
 use engine::{
     AppendError, Batch, BatchId, Clock, Currency, EventDetails, EventId, EventInfo, EventRow, EventTables,
-    JournalRow, Layout, Reservation, ReservationFilter, ReservationId, SeatCounts, SeatMap, SeatNo, Snapshot,
-    Store, StoreFault, SystemClock, Timestamp, UserId,
+    JournalRow, Layout, Reservation, ReservationFilter, ReservationId, SeatCounts, SeatMap, SeatNo,
+    SeatStatus, Snapshot, Store, StoreFault, SystemClock, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -43,36 +43,45 @@ pub fn pair_of_seats(caller: u32) -> Vec<SeatNo> {
     vec![2 * caller + 1, 2 * caller + 2]
 }
 
-/// A store that commits every batch at once and keeps nothing: what is left is the engine's own cost.
+/// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It knows the
+/// events that were made, and nothing of what became of them.
 #[derive(Default)]
 pub struct NullStore {
-    seats: u32,
-    epochs: AtomicU64,
+    events: RwLock<HashMap<EventId, EventInfo>>,
+    default_seats: u32,
 }
 
 impl NullStore {
-    /// A store whose every event has so many seats.
-    pub fn new(seats: u32) -> Arc<Self> {
-        Arc::new(Self { seats, epochs: AtomicU64::new(0) })
+    /// A store that also has every event that was never made, with so many seats.
+    pub fn new(default_seats: u32) -> Arc<Self> {
+        Arc::new(Self { default_seats, ..Self::default() })
     }
+
+    fn made(&self, id: EventId) -> Option<EventInfo> {
+        self.events.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+}
+
+/// There is one owner, ever, so there is one epoch.
+fn row(info: EventInfo, owner: Option<String>) -> EventRow {
+    let counts = SeatCounts::default();
+    EventRow { info, counts, version: 0, epoch: 1, owner, deleted: false, decided_at: None }
 }
 
 #[async_trait]
 impl Store for NullStore {
-    async fn create_event(&self, _: &EventInfo) -> Result<(), StoreFault> {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+        self.events.write().unwrap_or_else(PoisonError::into_inner).insert(event.id, event.clone());
         Ok(())
     }
 
     async fn activate(&self, id: EventId, owner: &str, _: Timestamp) -> Result<Option<Snapshot>, StoreFault> {
-        let event = EventRow {
-            info: EventInfo { id, ..event_info(self.seats, 0) },
-            counts: SeatCounts::default(),
-            version: 0,
-            epoch: self.epochs.fetch_add(1, Ordering::Relaxed) + 1,
-            owner: Some(owner.to_owned()),
-            deleted: false,
-            decided_at: None,
-        };
+        let info = self.made(id);
+        if info.is_none() && self.default_seats == 0 {
+            return Ok(None);
+        }
+        let info = info.unwrap_or_else(|| EventInfo { id, ..event_info(self.default_seats, 0) });
+        let event = row(info, Some(owner.to_owned()));
         Ok(Some(Snapshot { event, live: Vec::new(), keys: Vec::new(), last_reservation_id: None }))
     }
 
@@ -88,16 +97,21 @@ impl Store for NullStore {
         Ok(Vec::new())
     }
 
-    async fn event(&self, _: EventId) -> Result<Option<EventRow>, StoreFault> {
-        Ok(None)
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
+        Ok(self.made(id).map(|info| row(info, None)))
     }
 
     async fn events(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventRow>, StoreFault> {
         Ok(Vec::new())
     }
 
-    async fn seat_map(&self, _: EventId) -> Result<Option<SeatMap>, StoreFault> {
-        Ok(None)
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        Ok(self.made(id).map(|info| SeatMap {
+            statuses: vec![SeatStatus::Available; info.layout.seats() as usize],
+            info: Arc::new(info),
+            version: 0,
+            counts: SeatCounts::default(),
+        }))
     }
 
     async fn reservation(&self, _: ReservationId) -> Result<Option<Reservation>, StoreFault> {

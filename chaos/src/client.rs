@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::balancer::Balancer;
 use crate::cluster::{ADMIN_API_KEY, SetupError};
-use crate::history::{Answer, Ask, Call, Log, Seen};
+use crate::history::{Answer, Ask, Call, Log, SeatMap, Seen};
 
 /// After so long a client gives up, and asks another node.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -44,6 +44,11 @@ struct EventBody {
     version: u64,
     reserved_seats: u32,
     confirmed_seats: u32,
+}
+
+#[derive(Deserialize)]
+struct SeatBody {
+    status: SeatStatus,
 }
 
 #[derive(Deserialize)]
@@ -109,6 +114,18 @@ impl Client {
         Ok(event.id)
     }
 
+    /// The seats of an event, as a node shows them. Not logged.
+    pub async fn seat_map(&self, node: usize, event_id: EventId) -> Result<SeatMap, SetupError> {
+        let failed = |error: String| SetupError(format!("node {node} does not show its seats: {error}"));
+        let request = self.request(Method::GET, node, &format!("/events/{event_id}/seats"));
+        let response = request.send().await.map_err(|error| failed(error.to_string()))?;
+        let etag = header(&response, "etag").unwrap_or_default();
+        let version = etag.trim_start_matches("W/").trim_matches('"').parse();
+        let version = version.map_err(|_| failed(format!("{}, ETag {etag:?}", response.status())))?;
+        let seats: Vec<SeatBody> = response.json().await.map_err(|error| failed(error.to_string()))?;
+        Ok(SeatMap { node, version, statuses: seats.into_iter().map(|seat| seat.status).collect() })
+    }
+
     /// Sends one request to one node, and logs it with its answer.
     pub async fn ask(&self, ask: &Arc<Ask>, node: usize, attempt: u32) -> Answer {
         let node = self.balancer.as_ref().map_or(node, |balancer| balancer.choose(node));
@@ -171,6 +188,10 @@ fn header(response: &Response, name: &str) -> Option<String> {
 async fn read(ask: &Ask, response: Response) -> Answer {
     let status = response.status();
     let replayed = header(&response, "idempotent-replayed").as_deref() == Some("true");
+    if status == StatusCode::REQUEST_TIMEOUT {
+        // The first request on a connection came too late, as it seems to a node that was paused: it reads none.
+        return Answer::Nothing("408".to_owned());
+    }
     let text = match response.text().await {
         Ok(text) => text,
         Err(error) => return Answer::Nothing(kind(&error).to_owned()),

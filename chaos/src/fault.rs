@@ -10,12 +10,12 @@ use rand::seq::IndexedRandom;
 
 use crate::cluster::{BATCH_TIMEOUT, Cluster, LEASE_TTL, Node, SetupError};
 use crate::history::Log;
-use crate::proxy::{Cut, Link, Proxy};
+use crate::proxy::{Link, Proxy, Then, Trap, Way};
 
 /// Stands in each batch on its way to Postgres, and in nothing else.
 const BATCH: &[u8] = br#""change":"#;
 
-/// How long a fault waits for a batch to strike.
+/// How long a fault waits for a message that it can strike.
 const STRIKE_PATIENCE: Duration = Duration::from_secs(3);
 
 /// Minutes that the clocks are apart, both ways.
@@ -28,8 +28,10 @@ pub enum Fault {
     OwnerKilled,
     /// The owner is paused for longer than its lease lasts.
     OwnerPaused,
-    /// The owner is paused in the middle of what it sends to Postgres.
+    /// The owner is paused in the instant in which a message of it is on its way to Postgres.
     PausedBetweenStatements,
+    /// The owner is paused when Postgres has carried a message out, before it hears so.
+    PausedBeforeAnswer,
     /// A commit is so slow that the lease runs out, and Redis cannot be reached to prolong it.
     LeaseExpiresDuringCommit,
     /// A commit is applied, but the connection breaks before its answer.
@@ -52,8 +54,12 @@ pub enum Fault {
     PostgresRestarted,
     /// No node reaches another one, both ways.
     Partition,
-    /// The others' requests do not reach the owner's node; or its answers do not reach them.
-    PartitionOneWay,
+    /// The owner's node and another one do not reach each other; all else is whole.
+    PartitionPair,
+    /// What another node sends does not reach the owner's node, but what that sends arrives.
+    PartitionToOwner,
+    /// What the owner's node sends does not reach another node, but what that sends arrives.
+    PartitionFromOwner,
     /// The owner reaches Redis, but not Postgres.
     PostgresUnreachable,
     /// The owner does not reach Redis, so that another node takes the lease: both believe that they own.
@@ -107,12 +113,9 @@ impl Target<'_> {
             }
             Fault::OwnerPaused => pause(owner, beyond_ttl).await,
             Fault::PausedBetweenStatements => {
-                // Held in the proxy: the node has sent a part, or all, and stops before it hears more.
-                owner.postgres.set(Link { request_delay: Duration::from_millis(30), ..Link::default() });
-                tokio::time::sleep(Duration::from_millis(rng.random_range(10..60))).await;
-                pause(owner, beyond_ttl).await;
-                owner.postgres.heal();
+                return Ok(pause_at(owner, Way::Request, beyond_ttl, rng).await);
             }
+            Fault::PausedBeforeAnswer => return Ok(pause_at(owner, Way::Answer, beyond_ttl, rng).await),
             Fault::LeaseExpiresDuringCommit => {
                 let answer_delay = LEASE_TTL + BATCH_TIMEOUT.mul_f64(rng.random_range(0.2..0.8));
                 owner.redis.set(Link { holds_requests: true, ..Link::default() });
@@ -121,8 +124,8 @@ impl Target<'_> {
                 owner.redis.heal();
                 owner.postgres.heal();
             }
-            Fault::AnswerLost => return Ok(cut(&owner.postgres, Cut::Answer).await),
-            Fault::CommitDropped => return Ok(cut(&owner.postgres, Cut::Request).await),
+            Fault::AnswerLost => return Ok(cut(owner, Way::Answer).await),
+            Fault::CommitDropped => return Ok(cut(owner, Way::Request).await),
             Fault::StandbyAbsent => standby_absent(cluster).await?,
             Fault::BackendsTerminated => cluster.postgres.terminate_all().await?,
             Fault::RedisStopped | Fault::RedisKilled => {
@@ -143,10 +146,13 @@ impl Target<'_> {
                 tokio::time::sleep(some_s).await;
                 cluster.nodes.iter().for_each(|node| node.peers.heal());
             }
-            Fault::PartitionOneWay => {
-                let is_outward = rng.random_bool(0.5);
-                let link = Link { holds_requests: !is_outward, holds_answers: is_outward, ..Link::default() };
-                hold(&owner.peers, link, some_s).await;
+            Fault::PartitionPair | Fault::PartitionToOwner | Fault::PartitionFromOwner => {
+                let others: Vec<&Node> =
+                    cluster.nodes.iter().filter(|node| node.index() != owner.index()).collect();
+                let Some(other) = others.choose(rng) else { return Ok(false) };
+                let to_owner = fault != Fault::PartitionFromOwner;
+                let from_owner = fault != Fault::PartitionToOwner;
+                return Ok(partition(other, owner, [to_owner, from_owner], some_s).await);
             }
             Fault::PostgresUnreachable => {
                 let link = if rng.random_bool(0.5) {
@@ -181,16 +187,48 @@ async fn hold(proxy: &Proxy, link: Link, duration: Duration) {
     proxy.heal();
 }
 
-/// Waits until a batch came by. `false`: none did, since the node lost its events meanwhile.
-async fn cut(proxy: &Proxy, cut: Cut) -> bool {
-    let before = proxy.cuts();
-    proxy.arm(cut, BATCH);
-    let struck = async {
-        while proxy.cuts() == before {
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-    };
-    tokio::time::timeout(STRIKE_PATIENCE, struck).await.is_ok()
+/// Cuts off the next batch, or its answer. `false`: none came, since the node lost its events meanwhile.
+async fn cut(node: &Node, way: Way) -> bool {
+    catch(&node.postgres, Trap { pattern: BATCH, spares: 0, way, then: Then::Cut }).await
+}
+
+/// Pauses the node at one of its messages to Postgres: any, or a batch. What is under way between the two arrives
+/// while it sleeps, or only when it wakes.
+async fn pause_at(node: &Node, way: Way, duration: Duration, rng: &mut StdRng) -> bool {
+    let pattern = if rng.random_bool(0.5) { BATCH } else { b"" };
+    let trap = Trap { pattern, spares: rng.random_range(0..20), way, then: Then::Hold };
+    let arrives_late = rng.random_bool(0.5);
+    if !catch(&node.postgres, trap).await {
+        return false;
+    }
+    node.pause().await;
+    if !arrives_late {
+        node.postgres.heal();
+    }
+    tokio::time::sleep(duration).await;
+    node.resume().await;
+    node.postgres.heal();
+    true
+}
+
+/// Waits until the trap has caught something; `false`: nothing came by.
+async fn catch(proxy: &Proxy, trap: Trap) -> bool {
+    let before = proxy.caught();
+    proxy.set_trap(trap);
+    tokio::time::timeout(STRIKE_PATIENCE, proxy.wait_caught(before)).await.is_ok()
+}
+
+/// Cuts one or both ways between two nodes, whoever has opened the connection. `false`: nothing was under way.
+async fn partition(a: &Node, b: &Node, [a_to_b, b_to_a]: [bool; 2], duration: Duration) -> bool {
+    let caught = || a.peers.caught() + b.peers.caught();
+    let before = caught();
+    let link = |holds_requests, holds_answers| Link { holds_requests, holds_answers, ..Link::default() };
+    b.peers.set_from(a.source_ip(), link(a_to_b, b_to_a));
+    a.peers.set_from(b.source_ip(), link(b_to_a, a_to_b));
+    tokio::time::sleep(duration).await;
+    a.peers.heal();
+    b.peers.heal();
+    caught() > before
 }
 
 async fn standby_absent(cluster: &Cluster) -> Result<(), SetupError> {

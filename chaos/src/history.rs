@@ -99,6 +99,17 @@ pub enum Answer {
     Odd(String),
 }
 
+/// The seats of an event, as one node shows them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatMap {
+    /// Which node.
+    pub node: usize,
+    /// The number of the last batch in it.
+    pub version: u64,
+    /// The status of each seat, from seat 1 on.
+    pub statuses: Vec<SeatStatus>,
+}
+
 impl Answer {
     /// Whether the service was given: a decision, for or against.
     pub fn is_decided(&self) -> bool {

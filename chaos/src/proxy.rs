@@ -1,10 +1,12 @@
-//! A TCP proxy that stands in front of a server and breaks the link on demand.
+//! A TCP proxy that stands in front of a server and breaks the link on demand: for all its clients, or for those
+//! that come from one address.
 //!
 //! A cut link holds bytes back and delivers them when it heals, as TCP does after a partition; it never drops
 //! bytes out of the middle of a stream, which no network does.
 
+use std::collections::HashMap;
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -20,31 +22,73 @@ pub struct Link {
     pub holds_requests: bool,
     /// Bytes from the server wait until this is false again.
     pub holds_answers: bool,
-    /// How long bytes to the server take.
-    pub request_delay: Duration,
     /// How long bytes from the server take.
     pub answer_delay: Duration,
     /// New connections are closed at once.
     pub refuses: bool,
 }
 
-/// What happens once, to the next bytes to the server that contain a pattern.
+impl Link {
+    fn holds(&self, way: Way) -> bool {
+        match way {
+            Way::Request => self.holds_requests,
+            Way::Answer => self.holds_answers,
+        }
+    }
+}
+
+/// The two ways of a connection.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Cut {
-    /// They never arrive, and the connection ends.
+pub enum Way {
+    /// To the server.
     Request,
-    /// They arrive and take effect, but the connection ends in place of the server's answer.
+    /// From the server.
     Answer,
+}
+
+/// What happens once, to a message to the server or to the answer to it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Trap {
+    /// Stands in the message; empty: in every one.
+    pub pattern: &'static [u8],
+    /// So many messages that contain the pattern pass first.
+    pub spares: u32,
+    /// Whether it is the message that is caught, or its answer, when the message has taken effect.
+    pub way: Way,
+    /// What becomes of it.
+    pub then: Then,
+}
+
+/// What becomes of what a trap has caught.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Then {
+    /// It never arrives, and the connection ends.
+    Cut,
+    /// It waits until the link heals, and so does all that comes after it this way.
+    Hold,
+}
+
+/// The rules for all clients, and those for single ones.
+#[derive(Default)]
+struct Links {
+    all: Link,
+    from: HashMap<IpAddr, Link>,
+}
+
+impl Links {
+    fn of(&self, source: IpAddr) -> Link {
+        self.from.get(&source).copied().unwrap_or(self.all)
+    }
 }
 
 struct Shared {
     upstream: SocketAddr,
-    link: watch::Sender<Link>,
+    links: watch::Sender<Links>,
     /// Its value counts the resets; a connection ends when it changes.
     resets: watch::Sender<u64>,
-    armed: Mutex<Option<(Cut, Vec<u8>)>>,
-    /// How many cuts have happened.
-    cuts: watch::Sender<u64>,
+    trap: Mutex<Option<Trap>>,
+    /// How many times bytes were held or cut off.
+    caught: watch::Sender<u64>,
 }
 
 /// A proxy that runs until it is dropped.
@@ -61,10 +105,10 @@ impl Proxy {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared {
             upstream,
-            link: watch::Sender::new(Link::default()),
+            links: watch::Sender::default(),
             resets: watch::Sender::new(0),
-            armed: Mutex::new(None),
-            cuts: watch::Sender::new(0),
+            trap: Mutex::new(None),
+            caught: watch::Sender::new(0),
         });
         let accepting = tokio::spawn(accept(listener, Arc::clone(&shared)));
         Ok(Self { address, shared, accepting })
@@ -77,7 +121,14 @@ impl Proxy {
 
     /// Changes how the link behaves.
     pub fn set(&self, link: Link) {
-        self.shared.link.send_replace(link);
+        self.shared.links.send_modify(|links| links.all = link);
+    }
+
+    /// Changes how the link behaves for connections from `source` alone.
+    pub fn set_from(&self, source: IpAddr, link: Link) {
+        self.shared.links.send_modify(|links| {
+            links.from.insert(source, link);
+        });
     }
 
     /// Ends every connection.
@@ -85,20 +136,26 @@ impl Proxy {
         self.shared.resets.send_modify(|resets| *resets += 1);
     }
 
-    /// Cuts once, at the next bytes to the server that contain `pattern`.
-    pub fn arm(&self, cut: Cut, pattern: &[u8]) {
-        *self.shared.armed.lock().unwrap_or_else(PoisonError::into_inner) = Some((cut, pattern.to_vec()));
+    /// Waits for a message; in place of an earlier trap.
+    pub fn set_trap(&self, trap: Trap) {
+        *self.shared.trap() = Some(trap);
     }
 
     /// Makes the link whole again. Held bytes go on.
     pub fn heal(&self) {
-        *self.shared.armed.lock().unwrap_or_else(PoisonError::into_inner) = None;
-        self.set(Link::default());
+        *self.shared.trap() = None;
+        self.shared.links.send_replace(Links::default());
     }
 
-    /// How many cuts have happened so far.
-    pub fn cuts(&self) -> u64 {
-        *self.shared.cuts.borrow()
+    /// How many times bytes were held or cut off so far.
+    pub fn caught(&self) -> u64 {
+        *self.shared.caught.borrow()
+    }
+
+    /// Waits until bytes were held or cut off more than `before` times.
+    pub async fn wait_caught(&self, before: u64) {
+        // The sender lives in this proxy, so that the wait cannot fail.
+        let _ = self.shared.caught.subscribe().wait_for(|&caught| caught > before).await;
     }
 }
 
@@ -110,95 +167,110 @@ impl Drop for Proxy {
 }
 
 impl Shared {
-    fn take_cut(&self, bytes: &[u8]) -> Option<Cut> {
-        let mut armed = self.armed.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, pattern) = armed.as_ref()?;
-        let matches = pattern.is_empty() || bytes.windows(pattern.len()).any(|window| window == pattern);
-        if !matches {
+    fn trap(&self) -> std::sync::MutexGuard<'_, Option<Trap>> {
+        self.trap.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The trap, once, if this message to the server is the one that it waits for.
+    fn spring(&self, message: &[u8]) -> Option<Trap> {
+        let mut slot = self.trap();
+        let trap = slot.as_mut()?;
+        let pattern = trap.pattern;
+        if !pattern.is_empty() && !message.windows(pattern.len()).any(|window| window == pattern) {
             return None;
         }
-        self.cuts.send_modify(|cuts| *cuts += 1);
-        armed.take().map(|(cut, _)| cut)
+        if trap.spares > 0 {
+            trap.spares -= 1;
+            return None;
+        }
+        slot.take()
+    }
+
+    fn count_caught(&self) {
+        self.caught.send_modify(|caught| *caught += 1);
+    }
+
+    /// Holds what comes this way from now on.
+    fn hold(&self, way: Way) {
+        self.links.send_modify(|links| match way {
+            Way::Request => links.all.holds_requests = true,
+            Way::Answer => links.all.holds_answers = true,
+        });
     }
 }
 
 async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    while let Ok((client, _)) = listener.accept().await {
-        if shared.link.borrow().refuses {
+    while let Ok((client, source)) = listener.accept().await {
+        if shared.links.borrow().of(source.ip()).refuses {
             continue;
         }
-        tokio::spawn(serve(client, Arc::clone(&shared)));
+        tokio::spawn(serve(client, source.ip(), Arc::clone(&shared)));
     }
 }
 
-/// Carries one connection until either side, a cut or a reset ends it.
-async fn serve(client: TcpStream, shared: Arc<Shared>) {
+/// One connection, with the trap that its last message has sprung.
+struct Connection {
+    source: IpAddr,
+    shared: Arc<Shared>,
+    sprung: Mutex<Option<Trap>>,
+}
+
+/// Carries one connection until either side, a trap or a reset ends it.
+async fn serve(client: TcpStream, source: IpAddr, shared: Arc<Shared>) {
     let mut resets = shared.resets.subscribe();
     let Ok(server) = TcpStream::connect(shared.upstream).await else { return };
     let _ = (client.set_nodelay(true), server.set_nodelay(true));
     let (client_in, client_out) = client.into_split();
     let (server_in, server_out) = server.into_split();
-    let loses_answer = watch::Sender::new(false);
+    let connection = Connection { source, shared, sprung: Mutex::new(None) };
     // Dropping the halves of one connection closes it, so that the first direction to end ends both.
     tokio::select! {
-        () = carry_requests(client_in, server_out, &shared, &loses_answer) => {}
-        () = carry_answers(server_in, client_out, &shared, &loses_answer) => {}
+        () = connection.carry(Way::Request, client_in, server_out) => {}
+        () = connection.carry(Way::Answer, server_in, client_out) => {}
         _ = resets.changed() => {}
     }
 }
 
-async fn carry_requests(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    shared: &Shared,
-    loses_answer: &watch::Sender<bool>,
-) {
-    let mut bytes = vec![0; 64 * 1024];
-    let mut link = shared.link.subscribe();
-    while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        match shared.take_cut(&bytes[..length]) {
-            Some(Cut::Request) => return,
-            Some(Cut::Answer) => {
-                loses_answer.send_replace(true);
+impl Connection {
+    async fn carry(&self, way: Way, mut from: OwnedReadHalf, mut to: OwnedWriteHalf) {
+        let mut bytes = vec![0; 64 * 1024];
+        let mut links = self.shared.links.subscribe();
+        while let Ok(length @ 1..) = from.read(&mut bytes).await {
+            match self.sprung(way, &bytes[..length]) {
+                Some(Then::Cut) => return self.shared.count_caught(),
+                Some(Then::Hold) => self.shared.hold(way),
+                None => {}
             }
-            None => {}
-        }
-        let delay = link.borrow().request_delay;
-        tokio::time::sleep(delay).await;
-        if link.wait_for(|link| !link.holds_requests).await.is_err() {
-            return;
-        }
-        if to.write_all(&bytes[..length]).await.is_err() {
-            return;
+            let link = links.borrow().of(self.source);
+            if way == Way::Answer {
+                tokio::time::sleep(link.answer_delay).await;
+            }
+            if links.borrow().of(self.source).holds(way) {
+                self.shared.count_caught();
+            }
+            if links.wait_for(|links| !links.of(self.source).holds(way)).await.is_err() {
+                return;
+            }
+            if to.write_all(&bytes[..length]).await.is_err() {
+                return;
+            }
         }
     }
-}
 
-async fn carry_answers(
-    mut from: OwnedReadHalf,
-    mut to: OwnedWriteHalf,
-    shared: &Shared,
-    loses_answer: &watch::Sender<bool>,
-) {
-    let mut bytes = vec![0; 64 * 1024];
-    let mut link = shared.link.subscribe();
-    while let Ok(length @ 1..) = from.read(&mut bytes).await {
-        if *loses_answer.borrow() {
-            return;
+    /// What a trap does to these bytes.
+    fn sprung(&self, way: Way, bytes: &[u8]) -> Option<Then> {
+        let mut sprung = self.sprung.lock().unwrap_or_else(PoisonError::into_inner);
+        if way == Way::Request && sprung.is_none() {
+            *sprung = self.shared.spring(bytes);
         }
-        let delay = link.borrow().answer_delay;
-        tokio::time::sleep(delay).await;
-        if link.wait_for(|link| !link.holds_answers).await.is_err() {
-            return;
-        }
-        if to.write_all(&bytes[..length]).await.is_err() {
-            return;
-        }
+        sprung.take_if(|trap| trap.way == way).map(|trap| trap.then)
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use tokio::net::TcpSocket;
+
     use super::*;
 
     /// A server that answers each read with the same bytes, and says what it got.
@@ -270,12 +342,12 @@ mod tests {
     async fn a_cut_answer_is_lost_after_its_request_took_effect() {
         let (server, got) = echo().await;
         let proxy = Proxy::start(server).await.unwrap();
-        proxy.arm(Cut::Answer, b"COMMIT");
+        proxy.set_trap(Trap { pattern: b"COMMIT", spares: 0, way: Way::Answer, then: Then::Cut });
         let mut stream = connect(&proxy).await;
         assert_eq!(exchange(&mut stream, "BEGIN").await.as_deref(), Some("BEGIN"));
         assert_eq!(exchange(&mut stream, "COMMIT").await, None);
         assert_eq!(*got.borrow(), b"BEGINCOMMIT");
-        assert_eq!(proxy.cuts(), 1);
+        assert_eq!(proxy.caught(), 1);
         // Once only.
         assert!(exchange(&mut connect(&proxy).await, "COMMIT").await.is_some());
     }
@@ -284,9 +356,50 @@ mod tests {
     async fn a_cut_request_never_arrives() {
         let (server, got) = echo().await;
         let proxy = Proxy::start(server).await.unwrap();
-        proxy.arm(Cut::Request, b"COMMIT");
+        proxy.set_trap(Trap { pattern: b"COMMIT", spares: 0, way: Way::Request, then: Then::Cut });
         assert_eq!(exchange(&mut connect(&proxy).await, "COMMIT").await, None);
         assert!(got.borrow().is_empty());
+    }
+
+    #[tokio::test]
+    async fn a_trap_spares_messages_and_then_holds_all_that_come_its_way() {
+        let (server, got) = echo().await;
+        let proxy = Proxy::start(server).await.unwrap();
+        proxy.set_trap(Trap { pattern: b"", spares: 1, way: Way::Request, then: Then::Hold });
+        let (mut first, mut second) = (connect(&proxy).await, connect(&proxy).await);
+        assert!(exchange(&mut first, "a").await.is_some());
+        for stream in [&mut first, &mut second] {
+            assert!(tokio::time::timeout(SOON, exchange(stream, "b")).await.is_err());
+        }
+        assert_eq!(*got.borrow(), b"a");
+        assert_eq!(proxy.caught(), 2);
+        proxy.heal();
+        assert_eq!(exchange(&mut connect(&proxy).await, "c").await.as_deref(), Some("c"));
+    }
+
+    #[tokio::test]
+    async fn a_trap_for_an_answer_holds_it_after_its_request_took_effect() {
+        let (server, got) = echo().await;
+        let proxy = Proxy::start(server).await.unwrap();
+        proxy.set_trap(Trap { pattern: b"COMMIT", spares: 0, way: Way::Answer, then: Then::Hold });
+        let mut stream = connect(&proxy).await;
+        assert!(tokio::time::timeout(SOON, exchange(&mut stream, "COMMIT")).await.is_err());
+        assert_eq!(*got.borrow(), b"COMMIT");
+        proxy.heal();
+        assert_eq!(exchange(&mut stream, "").await.as_deref(), Some("COMMIT"));
+    }
+
+    #[tokio::test]
+    async fn a_rule_for_one_source_concerns_no_other() {
+        let (server, _) = echo().await;
+        let proxy = Proxy::start(server).await.unwrap();
+        let source = IpAddr::from([127, 0, 0, 11]);
+        proxy.set_from(source, Link { holds_requests: true, ..Link::default() });
+        let socket = TcpSocket::new_v4().unwrap();
+        socket.bind((source, 0).into()).unwrap();
+        let mut held = socket.connect(proxy.address()).await.unwrap();
+        assert!(tokio::time::timeout(SOON, exchange(&mut held, "a")).await.is_err());
+        assert!(exchange(&mut connect(&proxy).await, "b").await.is_some());
     }
 
     #[tokio::test]

@@ -78,7 +78,7 @@ impl Records {
         }
         // What was written since the tables were read is not theirs.
         journal.retain(|row| row.seq <= version);
-        Ok(EventRecord { tables, journal })
+        Ok(EventRecord { tables, journal, seat_maps: Vec::new() })
     }
 
     /// The engine's own check of the journal against the tables, of every event there is.

@@ -10,7 +10,7 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use crate::check::check;
+use crate::check::{EventRecord, check};
 use crate::client::Client;
 use crate::cluster::{Cluster, SetupError};
 use crate::fault::{Fault, Target};
@@ -23,6 +23,8 @@ const HOLD_TTLS_S: [u32; 3] = [2, 3, 5];
 const WARM_UP: Duration = Duration::from_millis(1_500);
 const AFTERGLOW: Duration = Duration::from_secs(2);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(25);
+/// So old may be what a node shows of an event that another one owns.
+const MAX_READ_AGE: Duration = Duration::from_secs(1);
 /// So many of the last requests to each node must succeed.
 const LAST_REQUESTS: u32 = 20;
 /// A run in which hardly anything succeeded proves nothing.
@@ -237,7 +239,12 @@ async fn judge(
     let records = Records::connect(&cluster.postgres.url()).await?;
     records.wait_until_settled(events, SETTLE_PATIENCE).await?;
     let calls = client.log().calls();
-    let found = check(&calls, &records.read(events).await?, cluster.now());
+    let mut stored = records.read(events).await?;
+    tokio::time::sleep(MAX_READ_AGE).await;
+    if let Err(error) = read_seat_maps(client, &mut stored).await {
+        return Ok(Verdict::Unknown(error.to_string()));
+    }
+    let found = check(&calls, &stored, cluster.now());
     problems.extend(found.iter().map(ToString::to_string));
     problems.extend(records.verify().await?.iter().map(ToString::to_string));
     match cluster.panics() {
@@ -250,6 +257,15 @@ async fn judge(
             .push(format!("only {successes} commands were carried out, at least {MIN_SUCCESSES} must be"));
     }
     Ok(if problems.is_empty() { Verdict::Pass } else { Verdict::Fail(problems) })
+}
+
+async fn read_seat_maps(client: &Client, events: &mut [EventRecord]) -> Result<(), SetupError> {
+    for event in events {
+        for node in 0..client.nodes() {
+            event.seat_maps.push(client.seat_map(node, event.tables.event.info.id).await?);
+        }
+    }
+    Ok(())
 }
 
 fn is_success(call: &Call) -> bool {

@@ -57,19 +57,19 @@ pub(crate) struct Slot {
     pub(crate) readers: Arc<Gate>,
     view: RwLock<EventView>,
     epoch: AtomicU64,
-    /// Its sender is the actor's, and goes with it.
-    alive: watch::Receiver<()>,
+    /// When the last committed batch was handed to the store. Its sender is the actor's, and goes with it.
+    commits: watch::Receiver<Instant>,
 }
 
 impl Slot {
-    fn new(capacity: usize, owned: &Owned, alive: watch::Receiver<()>) -> Arc<Self> {
+    fn new(capacity: usize, owned: &Owned, commits: watch::Receiver<Instant>) -> Arc<Self> {
         let view = RwLock::new(view_of(&owned.event));
         Arc::new(Self {
             gate: Gate::new(capacity),
             readers: Gate::new(MAX_READERS),
             view,
             epoch: AtomicU64::new(owned.epoch),
-            alive,
+            commits,
         })
     }
 
@@ -80,8 +80,18 @@ impl Slot {
 
     /// Waits until the actor is gone, and all it held with it.
     pub(crate) async fn ended(&self) {
-        let mut alive = self.alive.clone();
-        while alive.changed().await.is_ok() {}
+        let mut commits = self.commits();
+        while commits.changed().await.is_ok() {}
+    }
+
+    /// Whether the actor is gone.
+    pub(crate) fn has_ended(&self) -> bool {
+        self.commits.has_changed().is_err()
+    }
+
+    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
+    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
+        self.commits.clone()
     }
 
     /// The event as of its last commit.
@@ -116,7 +126,7 @@ pub(crate) struct EventActor {
     draining: bool,
     last_used: Instant,
     keys_forgotten: Instant,
-    _alive: watch::Sender<()>,
+    commits: watch::Sender<Instant>,
 }
 
 /// The answers that wait for a batch.
@@ -124,8 +134,8 @@ type Pending = Vec<(Request, Answer)>;
 
 impl EventActor {
     pub(crate) fn new(shared: Arc<Shared>, owned: Owned) -> Self {
-        let (alive, alive_receiver) = watch::channel(());
-        let slot = Slot::new(shared.config.queue_per_event, &owned, alive_receiver);
+        let (commits, commits_receiver) = watch::channel(Instant::now());
+        let slot = Slot::new(shared.config.queue_per_event, &owned, commits_receiver);
         Self {
             slot,
             event: owned.event,
@@ -140,7 +150,7 @@ impl EventActor {
             draining: false,
             last_used: Instant::now(),
             keys_forgotten: Instant::now(),
-            _alive: alive,
+            commits,
             shared,
         }
     }
@@ -225,7 +235,7 @@ impl EventActor {
         ctx.spawn(append.into_actor(self).map(move |(batch, result), actor, ctx| {
             actor.shared.metrics.batch_seconds.record(sent_at.elapsed().as_secs_f64());
             match result {
-                Ok(()) => actor.committed(&batch, pending, ctx),
+                Ok(()) => actor.committed(&batch, sent_at, pending, ctx),
                 Err(error) => actor.not_committed(batch, error, pending, ctx),
             }
         }));
@@ -257,7 +267,7 @@ impl EventActor {
         }));
     }
 
-    fn committed(&mut self, batch: &Batch, pending: Pending, ctx: &mut Context<Self>) {
+    fn committed(&mut self, batch: &Batch, sent_at: Instant, pending: Pending, ctx: &mut Context<Self>) {
         self.busy = false;
         self.batch_limit = self.shared.config.batch_commands.max(1);
         self.shared.metrics.batch_changes.record(batch.changes.len() as f64);
@@ -269,6 +279,7 @@ impl EventActor {
         }
         answer_all(pending);
         self.answer_readers();
+        self.commits.send_replace(sent_at);
         if self.event.is_deleted() {
             return self.end(ctx);
         }

@@ -14,6 +14,8 @@ use crate::layout::{MAX_PRICE_MINOR, Section};
 use crate::lease::{Claim, Lease};
 use crate::lease_keeper;
 use crate::metric::Metrics;
+use crate::publication::Publications;
+use crate::published::Published;
 use crate::registry::Registry;
 use crate::request::Answer;
 use crate::reservation::{Reservation, ReservationStatus};
@@ -40,6 +42,8 @@ pub struct EngineConfig {
     pub renew_leases_every: Duration,
     /// How many threads run events.
     pub event_threads: usize,
+    /// Where owners publish their events for other nodes; `None` where there are none, and nothing is copied.
+    pub publications: Option<Arc<dyn Publications>>,
 }
 
 impl Default for EngineConfig {
@@ -53,6 +57,7 @@ impl Default for EngineConfig {
             sweep_every: Duration::from_secs(5),
             renew_leases_every: Duration::from_secs(1),
             event_threads: 1,
+            publications: None,
         }
     }
 }
@@ -137,6 +142,7 @@ pub struct Engine {
     shared: Arc<Shared>,
     registry: Arc<Registry>,
     infos: Cache<EventId, Arc<EventInfo>>,
+    published: Option<Arc<Published>>,
     claim: Claim,
 }
 
@@ -149,11 +155,13 @@ impl Engine {
         lease: Arc<dyn Lease>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let published =
+            config.publications.clone().map(|publications| Arc::new(Published::new(publications)));
         let shared = Arc::new(Shared { config, store, lease, clock, metrics: Metrics::new() });
         let registry = Registry::start(Arc::clone(&shared));
         sweep::start(Arc::clone(&shared), Arc::downgrade(&registry));
         lease_keeper::start(Arc::clone(&shared), Arc::downgrade(&registry));
-        Self { shared, registry, infos: Cache::new(CACHED_EVENTS), claim: Claim::Preferred }
+        Self { shared, registry, infos: Cache::new(CACHED_EVENTS), published, claim: Claim::Preferred }
     }
 
     /// The same engine for calls that another node passed on, or that no other node can be found for: it
@@ -184,23 +192,32 @@ impl Engine {
     /// Changes an event's details. What is held already keeps its terms.
     pub async fn amend_event(&self, id: EventId, patch: EventPatch) -> Result<EventView, CallError> {
         self.command(id, Command::Amend(patch)).await?;
-        self.event(id).await
+        match self.live_event(id).await {
+            Some(view) => Ok(view),
+            // Not what was published: that may be from before this change.
+            None => self.stored_event(id).await,
+        }
     }
 
     /// Takes an event out of sale for good, if none of its seats is held or sold.
     pub async fn delete_event(&self, id: EventId) -> Result<(), CallError> {
         self.command(id, Command::Delete).await?;
         self.infos.invalidate(&id).await;
+        // Whatever is published of it is from before.
+        self.note_shown(id, u64::MAX).await;
         Ok(())
     }
 
-    /// An event with its counts, as of its last commit.
+    /// An event with its counts: where it is live here, as of its last commit; else at most a second old.
     pub async fn event(&self, id: EventId) -> Result<EventView, CallError> {
-        if let Some(view) = self.registry.view(id) {
+        if let Some(view) = self.live_event(id).await {
+            self.shared.metrics.reads_of_owner.increment(1);
             return Ok(view);
         }
-        let row = self.shared.store.event(id).await?.filter(|row| !row.deleted);
-        Ok(row.ok_or(Rejection::EventNotFound)?.into())
+        if let Some(map) = self.published(id).await {
+            return Ok(EventView { info: Arc::clone(&map.info), counts: map.counts, version: map.version });
+        }
+        self.stored_event(id).await
     }
 
     /// Events, newest first, with ids smaller than `before`.
@@ -209,13 +226,20 @@ impl Engine {
         Ok(rows.into_iter().map(EventView::from).collect())
     }
 
-    /// The status of every seat of an event, as of its last commit.
+    /// The status of every seat of an event, as fresh as [`event`](Self::event).
     pub async fn seat_map(&self, id: EventId) -> Result<Arc<SeatMap>, CallError> {
         if let Some(map) = self.registry.seat_map(id).await? {
+            self.shared.metrics.reads_of_owner.increment(1);
+            self.note_shown(id, map.version).await;
             return Ok(map);
         }
-        let map = self.shared.store.seat_map(id).await?;
-        Ok(Arc::new(map.ok_or(Rejection::EventNotFound)?))
+        if let Some(map) = self.published(id).await {
+            return Ok(map);
+        }
+        self.shared.metrics.reads_of_store.increment(1);
+        let map = self.shared.store.seat_map(id).await?.ok_or(Rejection::EventNotFound)?;
+        self.note_shown(id, map.version).await;
+        Ok(Arc::new(map))
     }
 
     /// Holds seats for a user: all of them or none. The same key of the same user and event returns the
@@ -342,6 +366,33 @@ impl Engine {
                 Err(Rejection::ReservationNotFound.into())
             }
             Err(error) => Err(error),
+        }
+    }
+
+    async fn live_event(&self, id: EventId) -> Option<EventView> {
+        let view = self.registry.view(id)?;
+        // The event may end here before this version is published.
+        self.note_shown(id, view.version).await;
+        Some(view)
+    }
+
+    async fn stored_event(&self, id: EventId) -> Result<EventView, CallError> {
+        self.shared.metrics.reads_of_store.increment(1);
+        let row = self.shared.store.event(id).await?.ok_or(Rejection::EventNotFound)?;
+        self.note_shown(id, row.version).await;
+        if row.deleted { Err(Rejection::EventNotFound.into()) } else { Ok(row.into()) }
+    }
+
+    async fn published(&self, id: EventId) -> Option<Arc<SeatMap>> {
+        let map = self.published.as_ref()?.latest(id).await?;
+        self.shared.metrics.reads_of_published.increment(1);
+        Some(map)
+    }
+
+    /// Nothing older than this is read from publications any more.
+    async fn note_shown(&self, id: EventId, version: u64) {
+        if let Some(published) = &self.published {
+            published.note_shown(id, version).await;
         }
     }
 

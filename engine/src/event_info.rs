@@ -126,7 +126,7 @@ impl EventPatch {
 }
 
 /// An event without its reservations.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct EventInfo {
     /// Its id.
     pub id: EventId,

@@ -37,6 +37,7 @@ async fn beat(shared: &Shared, registry: &Registry) {
         tracing::warn!(%fault, "no heartbeat");
     }
     give_up_superseded(shared, registry, &live).await;
+    registry.forget_ended();
 }
 
 async fn renew(shared: &Shared, registry: &Registry, live: &[EventId]) {

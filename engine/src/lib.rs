@@ -4,7 +4,8 @@
 //! one event are decided one after the other by the event's actor, in memory; their changes are written in batches,
 //! and every answer leaves after its batch is committed. What the engine needs from outside are three ports: a
 //! [`Store`] (the crate `persistence` has Postgres and SQLite; [`MemoryStore`] is for tests), a [`Lease`]
-//! ([`LocalLease`] where there is one node) and a [`Clock`].
+//! ([`LocalLease`] where there is one node) and a [`Clock`]. With many nodes there are also the [`Publications`], by
+//! which owners show their events to the other nodes.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -82,6 +83,9 @@ mod lease_keeper;
 mod memory_store;
 pub mod metric;
 mod ownership;
+mod publication;
+mod published;
+mod publisher;
 mod registry;
 mod request;
 mod reservation;
@@ -101,6 +105,7 @@ pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, Se
 pub use layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
 pub use lease::{Claim, Lease, LeaseFault, LeaseHolder, LocalLease};
 pub use memory_store::{InjectedFault, MemoryStore};
+pub use publication::{MAX_PUBLICATION_AGE, Publication, PublicationFault, Publications};
 pub use reservation::{Reservation, ReservationStatus};
 pub use store::{
     AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,

@@ -17,6 +17,10 @@ pub const QUEUED_COMMANDS: &str = "holdfast_queued_commands";
 pub const CHANGES: &str = "holdfast_changes_total";
 /// Batches that the store did not acknowledge, by kind: `fenced`, `aborted`, `unknown`.
 pub const STORE_FAULTS: &str = "holdfast_store_faults_total";
+/// Publications by owners to the other nodes, by outcome: `published`, `refused` (too old), `failed`.
+pub const PUBLICATIONS: &str = "holdfast_publications_total";
+/// Reads of an event or its seats by source: `owner` (this node's memory), `published` (by another node), `store`.
+pub const READS: &str = "holdfast_reads_total";
 /// Actors that ended by a panic.
 pub const ACTOR_CRASHES: &str = "holdfast_actor_crashes_total";
 
@@ -36,6 +40,12 @@ pub fn describe() {
         Unit::Count,
         "Batches that the store did not acknowledge, by kind"
     );
+    metrics::describe_counter!(
+        PUBLICATIONS,
+        Unit::Count,
+        "Publications by owners to other nodes, by outcome"
+    );
+    metrics::describe_counter!(READS, Unit::Count, "Reads of an event or its seats, by source");
     metrics::describe_counter!(ACTOR_CRASHES, Unit::Count, "Event actors that ended by a panic");
 }
 
@@ -49,6 +59,12 @@ pub(crate) struct Metrics {
     pub(crate) aborted: Counter,
     pub(crate) unknown: Counter,
     pub(crate) crashes: Counter,
+    pub(crate) published: Counter,
+    pub(crate) publications_refused: Counter,
+    pub(crate) publications_failed: Counter,
+    pub(crate) reads_of_owner: Counter,
+    pub(crate) reads_of_published: Counter,
+    pub(crate) reads_of_store: Counter,
     reserved: Counter,
     confirmed: Counter,
     cancelled: Counter,
@@ -62,6 +78,8 @@ impl Metrics {
     pub(crate) fn new() -> Self {
         let change = |kind: &'static str| counter!(CHANGES, "change" => kind);
         let fault = |kind: &'static str| counter!(STORE_FAULTS, "fault" => kind);
+        let publication = |outcome: &'static str| counter!(PUBLICATIONS, "outcome" => outcome);
+        let read = |source: &'static str| counter!(READS, "source" => source);
         Self {
             batch_changes: histogram!(BATCH_CHANGES),
             batch_seconds: histogram!(BATCH_SECONDS),
@@ -71,6 +89,12 @@ impl Metrics {
             aborted: fault("aborted"),
             unknown: fault("unknown"),
             crashes: counter!(ACTOR_CRASHES),
+            published: publication("published"),
+            publications_refused: publication("refused"),
+            publications_failed: publication("failed"),
+            reads_of_owner: read("owner"),
+            reads_of_published: read("published"),
+            reads_of_store: read("store"),
             reserved: change("reserved"),
             confirmed: change("confirmed"),
             cancelled: change("cancelled"),

@@ -3,11 +3,12 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use actix::{Actor, Addr, Arbiter, ArbiterHandle};
 use metrics::Gauge;
-use tokio::sync::{Mutex, oneshot};
+use tokio::runtime::Handle;
+use tokio::sync::{Mutex, oneshot, watch};
 
 use crate::actor::{EventActor, Message, Slot};
 use crate::command::Command;
@@ -15,6 +16,7 @@ use crate::engine::{CallError, EventView, Fault};
 use crate::gate::{Gate, Pass, Refused};
 use crate::id::EventId;
 use crate::lease::Claim;
+use crate::publisher;
 use crate::request::{Answer, Request};
 use crate::shared::Shared;
 use crate::store::SeatMap;
@@ -34,6 +36,8 @@ pub(crate) struct Registry {
     shared: Arc<Shared>,
     entries: RwLock<HashMap<EventId, Arc<Entry>>>,
     arbiters: Vec<ArbiterHandle>,
+    /// Runs what no caller waits for.
+    home: Handle,
     next_arbiter: AtomicUsize,
     stopping: AtomicBool,
 }
@@ -55,8 +59,9 @@ enum Transition {
     Abandoned(Option<(Claim, CallError)>),
 }
 
+/// A live event.
 #[derive(Clone)]
-struct Live {
+pub(crate) struct Live {
     addr: Addr<EventActor>,
     slot: Arc<Slot>,
 }
@@ -69,6 +74,7 @@ impl Registry {
             arbiters: (0..threads).map(|_| Arbiter::new().handle()).collect(),
             shared,
             entries: RwLock::default(),
+            home: Handle::current(),
             next_arbiter: AtomicUsize::new(0),
             stopping: AtomicBool::new(false),
         })
@@ -115,11 +121,10 @@ impl Registry {
 
     /// The seats of a live event; `None` if it is not live here.
     pub(crate) async fn seat_map(&self, id: EventId) -> Result<Option<Arc<SeatMap>>, CallError> {
-        let Some(live) = self.peek(id) else { return Ok(None) };
-        let Some(pass) = pass_of(&live.slot.readers)? else { return Ok(None) };
-        let (reader, map) = oneshot::channel();
-        live.addr.do_send(Message::SeatMap(reader, pass));
-        Ok(map.await.ok())
+        match self.peek(id) {
+            Some(live) => live.seat_map().await,
+            None => Ok(None),
+        }
     }
 
     /// A live event as of its last commit; `None` if it is not live here.
@@ -193,6 +198,17 @@ impl Registry {
         }
     }
 
+    /// Drops what is left of events that ended, but for a caller that is just making one live again.
+    pub(crate) fn forget_ended(&self) {
+        for (id, entry) in self.entries() {
+            let Ok(mut transition) = entry.transition.try_lock() else { continue };
+            if entry.live.get().is_some_and(|live| live.slot.has_ended()) {
+                *transition = Transition::Abandoned(None);
+                self.forget(id, &entry);
+            }
+        }
+    }
+
     fn entries(&self) -> Vec<(EventId, Arc<Entry>)> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
@@ -255,7 +271,11 @@ impl Registry {
         let slot = actor.slot();
         let turn = self.next_arbiter.fetch_add(1, Ordering::Relaxed);
         let addr = EventActor::start_in_arbiter(&self.arbiters[turn % self.arbiters.len()], |_| actor);
-        Ok(Live { addr, slot })
+        let live = Live { addr, slot };
+        if let Some(publications) = self.shared.config.publications.clone() {
+            self.home.spawn(publisher::run(Arc::clone(&self.shared), publications, live.clone()));
+        }
+        Ok(live)
     }
 
     fn entry(&self, id: EventId) -> Arc<Entry> {
@@ -291,6 +311,19 @@ impl Live {
     fn is_open(&self) -> bool {
         !self.slot.gate.is_closed()
     }
+
+    /// The seats as of the last commit; `None` if the actor is ending.
+    pub(crate) async fn seat_map(&self) -> Result<Option<Arc<SeatMap>>, CallError> {
+        let Some(pass) = pass_of(&self.slot.readers)? else { return Ok(None) };
+        let (reader, map) = oneshot::channel();
+        self.addr.do_send(Message::SeatMap(reader, pass));
+        Ok(map.await.ok())
+    }
+
+    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
+    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
+        self.slot.commits()
+    }
 }
 
 /// A pass through an actor's gate; `None` if the actor is ending.
@@ -306,6 +339,57 @@ impl Drop for Registry {
     fn drop(&mut self) {
         for arbiter in &self.arbiters {
             arbiter.stop();
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::event_info::EventInfo;
+    use crate::metric::Metrics;
+    use crate::{Currency, EngineConfig, EventDetails, Layout, LocalLease, MemoryStore, Store, SystemClock};
+
+    #[actix_rt::test]
+    async fn nothing_is_left_of_an_event_that_ended() {
+        let store = Arc::new(MemoryStore::new());
+        let info = event();
+        store.create_event(&info).await.expect("in memory");
+        let registry = Registry::start(Arc::new(Shared {
+            config: EngineConfig::default(),
+            store,
+            lease: Arc::new(LocalLease),
+            clock: Arc::new(SystemClock),
+            metrics: Metrics::new(),
+        }));
+        registry.activate(info.id, Claim::Any).await.expect("it is in the store");
+        registry.forget_ended();
+        assert!(registry.is_live(info.id));
+        let slot = registry.peek(info.id).expect("it is live").slot;
+        registry.give_up(info.id);
+        slot.ended().await;
+        registry.forget_ended();
+        assert!(registry.entries().is_empty());
+    }
+
+    fn event() -> EventInfo {
+        let now = crate::Timestamp::from_micros(1_800_000_000_000_000);
+        EventInfo {
+            id: EventId::mint(now, 1),
+            details: EventDetails {
+                name: "Rock Festival".to_owned(),
+                description: String::new(),
+                venue: "Town Hall".to_owned(),
+                start_at: now,
+                end_at: now.plus_s(60),
+                hold_ttl_s: 60,
+                max_hold_s: 60,
+                max_seats_per_reservation: 6,
+            },
+            currency: Currency::JPY,
+            layout: Layout::of_seats(10, 500),
+            created_at: now,
+            updated_at: now,
         }
     }
 }

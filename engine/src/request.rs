@@ -45,13 +45,13 @@ pub(crate) struct Request {
     pub(crate) command: Arc<Command>,
     reply: Option<oneshot::Sender<Answer>>,
     stage: Stage,
-    _pass: Pass,
+    pass: Option<Pass>,
 }
 
 impl Request {
     pub(crate) fn new(command: Arc<Command>, pass: Pass) -> (Self, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
-        (Self { command, reply: Some(reply), stage: Stage::Waiting, _pass: pass }, answer)
+        (Self { command, reply: Some(reply), stage: Stage::Waiting, pass: Some(pass) }, answer)
     }
 
     pub(crate) fn applying(&mut self) {
@@ -71,6 +71,8 @@ impl Request {
     }
 
     fn send(&mut self, answer: Answer) {
+        // Before the answer: whoever has it may ask again, and must find room.
+        self.pass = None;
         if let Some(reply) = self.reply.take() {
             // The caller may have gone; its command stands all the same.
             let _ = reply.send(answer);

@@ -221,6 +221,11 @@ fn client(timeout: Duration) -> Client {
         client
             .get_or_init(|| {
                 let connector = awc::Connector::new().timeout(timeout / 4).limit(0);
+                #[cfg(feature = "chaos")]
+                let connector = match crate::chaos::source_ip() {
+                    Some(source_ip) => connector.local_address(source_ip),
+                    None => connector,
+                };
                 Client::builder()
                     .connector(connector)
                     .timeout(timeout)

@@ -3,6 +3,8 @@
 
 pub mod access_log;
 pub mod auth;
+#[cfg(feature = "chaos")]
+pub mod chaos;
 pub mod cluster;
 pub mod config;
 pub mod extract;

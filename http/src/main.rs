@@ -1,7 +1,5 @@
 //! The program `holdfast`.
 
-#[cfg(feature = "chaos")]
-mod chaos;
 mod command_line;
 mod serve;
 mod store;

@@ -15,8 +15,8 @@ use tokio::sync::{Mutex, OnceCell};
 const KEPT_EVENTS: u64 = 32;
 const KEPT_FOR: Duration = Duration::from_secs(10);
 
-/// A map that is out of date is still shown until ten times as long has gone by as it took to prepare: a tenth of
-/// one core, at most, goes into the maps of one event. That is never longer than this.
+/// A map that is out of date is still shown until ten times as long has gone by as it took to prepare, so that about a
+/// tenth of one core goes into the maps of one event. That is never longer than this.
 const MAX_AGE: Duration = Duration::from_millis(100);
 
 /// From so many seats on, a map is prepared on a thread for blocking work: a request worker has others to answer.
@@ -35,7 +35,7 @@ pub struct PreparedMap {
     /// As JSON.
     pub json: Bytes,
     gzip: OnceCell<Bytes>,
-    prepared_at: Instant,
+    begun_at: Instant,
     took: Duration,
 }
 
@@ -76,7 +76,7 @@ impl SeatMaps {
             map,
             json: json.into(),
             gzip: OnceCell::new(),
-            prepared_at: Instant::now(),
+            begun_at: begin,
             took: begin.elapsed(),
         })
     }
@@ -84,7 +84,9 @@ impl SeatMaps {
 
 impl PreparedMap {
     fn serves(&self, version: u64) -> bool {
-        self.map.version >= version || self.prepared_at.elapsed() < (self.took * 10).min(MAX_AGE)
+        // Neither a slow preparation nor a pause in it makes a map older than twice the greatest age.
+        let shown_for = self.took.min(MAX_AGE) + (self.took * 10).min(MAX_AGE);
+        self.map.version >= version || self.begun_at.elapsed() < shown_for
     }
 
     /// The JSON, compressed when first asked for.

@@ -21,7 +21,7 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
     let metrics = metric::install().map_err(|error| Failure::Other(error.to_string()))?;
     let store = store::connect(config).await?;
     let is_new = is_new(&*store).await?;
-    let engine = Engine::start(engine_config(config), store, store::lease(config)?, clock());
+    let engine = Engine::start(engine_config(config)?, store, store::lease(config)?, clock());
     if is_new && store::is_embedded(config) && config.environment == Environment::Development {
         seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     }
@@ -49,15 +49,16 @@ pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
     Ok(())
 }
 
-fn engine_config(config: &Config) -> EngineConfig {
-    EngineConfig {
+fn engine_config(config: &Config) -> Result<EngineConfig, ConfigError> {
+    Ok(EngineConfig {
         node: config.node_url(),
         queue_per_event: config.queue_per_event,
         event_threads: config.event_threads,
         // Also bounds how long an owner that lost an event goes on showing it.
         renew_leases_every: (config.lease_ttl() / 3).min(Duration::from_millis(500)),
+        publications: store::publications(config)?,
         ..EngineConfig::default()
-    }
+    })
 }
 
 #[cfg(not(feature = "chaos"))]
@@ -67,7 +68,7 @@ fn clock() -> Arc<dyn Clock> {
 
 #[cfg(feature = "chaos")]
 fn clock() -> Arc<dyn Clock> {
-    Arc::new(crate::chaos::OffsetClock::from_env())
+    Arc::new(holdfast::chaos::OffsetClock::from_env())
 }
 
 /// Whether the store never had an event.

@@ -41,7 +41,8 @@ pub struct AppState {
     pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: usize,
-    pub(crate) default_hold_ttl_s: u32,
+    /// How long a hold lasts in events that do not say it themselves.
+    pub default_hold_ttl_s: u32,
     pub(crate) cluster: Option<Cluster>,
     pub(crate) seat_maps: SeatMaps,
     pub(crate) routes: RouteTable,
@@ -80,8 +81,18 @@ impl AppState {
 /// A server that answers where `config` says, and its address (of port 0 the system makes a free one).
 /// Signals are the caller's to handle. Must be called within an actix `System`.
 pub fn start(state: web::Data<AppState>, config: &Config) -> io::Result<(Server, SocketAddr)> {
+    start_with(state, config, routes::configure_api)
+}
+
+/// The same with other calls under `/api/v1`: for servers that are compared with this one. `api` is asked once by
+/// each worker.
+pub fn start_with(
+    state: web::Data<AppState>,
+    config: &Config,
+    api: impl Fn(&mut ServiceConfig) + Clone + Send + 'static,
+) -> io::Result<(Server, SocketAddr)> {
     actix_web::rt::spawn(upkeep(state.clone()));
-    let server = HttpServer::new(move || app(state.clone()))
+    let server = HttpServer::new(move || app(state.clone(), api.clone()))
         .keep_alive(Duration::from_secs(config.keep_alive_s))
         .client_request_timeout(Duration::from_millis(config.header_timeout_ms))
         .tcp_nodelay(true)
@@ -95,6 +106,7 @@ pub fn start(state: web::Data<AppState>, config: &Config) -> io::Result<(Server,
 
 fn app(
     state: web::Data<AppState>,
+    api: impl Fn(&mut ServiceConfig),
 ) -> App<
     impl ServiceFactory<
         ServiceRequest,
@@ -107,7 +119,7 @@ fn app(
     App::new()
         .app_data(state)
         .wrap(from_fn(observe))
-        .configure(|config| configure(&mut ServiceConfig::new(config)))
+        .configure(|config| configure_with(&mut ServiceConfig::new(config), api))
         .configure(routes::configure_aliases)
         .service(web::redirect("/swagger", "/swagger/index.html"))
         .service(SwaggerUi::new("/swagger/{_:.*}").url("/swagger/openapi.json", openapi::document().clone()))
@@ -116,10 +128,11 @@ fn app(
 
 /// Every documented route.
 pub(crate) fn configure(config: &mut ServiceConfig) {
-    let api = utoipa_actix_web::scope("/api/v1")
-        .wrap(from_fn(forward))
-        .wrap(from_fn(gate))
-        .configure(routes::configure_api);
+    configure_with(config, routes::configure_api);
+}
+
+fn configure_with(config: &mut ServiceConfig, api: impl Fn(&mut ServiceConfig)) {
+    let api = utoipa_actix_web::scope("/api/v1").wrap(from_fn(forward)).wrap(from_fn(gate)).configure(api);
     config.service(api).configure(routes::configure_root);
 }
 

@@ -1,12 +1,12 @@
-//! What the configuration says of databases and leases. With `command_line`, the only place that knows
+//! What the configuration says of databases, leases and publications. With `command_line`, the only place that knows
 //! `persistence`.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Lease, LocalLease, Store};
+use engine::{Lease, LocalLease, Publications, Store};
 use holdfast::config::{Config, ConfigError, Environment};
-use persistence::{RedisLease, StoreOptions};
+use persistence::{RedisLease, RedisPublications, StoreOptions};
 
 /// How the configured store is opened.
 pub(crate) fn options(config: &Config) -> StoreOptions {
@@ -17,7 +17,7 @@ pub(crate) fn options(config: &Config) -> StoreOptions {
     options.migrate = config.environment == Environment::Development;
     #[cfg(feature = "chaos")]
     {
-        options.unfenced = crate::chaos::unfenced();
+        options.unfenced = holdfast::chaos::unfenced();
     }
     options
 }
@@ -33,6 +33,16 @@ pub(crate) fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
     let pool_size = config.redis_pool_size as usize;
     match RedisLease::new(url, pool_size, &config.node_url(), config.lease_ttl()) {
         Ok(lease) => Ok(Arc::new(lease)),
+        Err(error) => Err(ConfigError::new("REDIS_URL", error)),
+    }
+}
+
+/// Where owners publish their events: on Redis where one is configured. Over connections of its own, so that no lease
+/// waits for them.
+pub(crate) fn publications(config: &Config) -> Result<Option<Arc<dyn Publications>>, ConfigError> {
+    let Some(url) = config.redis_url() else { return Ok(None) };
+    match RedisPublications::new(url, config.redis_pool_size as usize) {
+        Ok(publications) => Ok(Some(Arc::new(publications))),
         Err(error) => Err(ConfigError::new("REDIS_URL", error)),
     }
 }

@@ -9,7 +9,6 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::FutureExt;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
@@ -170,7 +169,7 @@ impl Connection {
     async fn ensure_open(&mut self) -> Result<(), HttpError> {
         // A server closes idle connections. Seen before sending, that is no failed request.
         if let Some(stream) = &self.stream
-            && is_quiet(stream)
+            && matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
         {
             return Ok(());
         }
@@ -206,12 +205,6 @@ impl Connection {
             out.push_str("\r\n");
         }
     }
-}
-
-/// Whether nothing has come, neither bytes nor the end. The system is asked only where tokio has heard of something.
-fn is_quiet(stream: &TcpStream) -> bool {
-    stream.readable().now_or_never().is_none()
-        || matches!(stream.try_read(&mut [0]), Err(error) if error.kind() == io::ErrorKind::WouldBlock)
 }
 
 async fn read_more(stream: &mut TcpStream, input: &mut Vec<u8>) -> Result<(), HttpError> {

@@ -66,8 +66,10 @@ CREATE TABLE reservations (
     PRIMARY KEY (event_id, reservation_id)
 ) STRICT, WITHOUT ROWID;
 
--- reservations: the list of one user's, newest first.
-CREATE INDEX reservations_of_user ON reservations (user_id, reservation_id);
+-- reservations: the list of one user's, newest first. By the last digit of the user's id and then by time, a batch
+-- adds to the ends of 16 lists. By the whole id it would change a page for almost each reservation, which costs more
+-- than all the rest. A user's list is found by reading one of the 16, in this index alone.
+CREATE INDEX reservations_of_user ON reservations (substr(hex(user_id), 32), reservation_id, user_id);
 
 -- A row for each seat that is held or sold. The primary key forbids a double sale, whatever the code does.
 CREATE TABLE claims (

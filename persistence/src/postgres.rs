@@ -3,6 +3,7 @@
 mod append;
 mod connect;
 mod fault;
+mod lane;
 mod read;
 #[cfg(feature = "chaos")]
 mod unfenced;

@@ -3,6 +3,7 @@
 mod append;
 mod connect;
 mod read;
+mod row_values;
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -6,6 +6,7 @@
 mod answers;
 mod effects;
 mod order;
+mod seats;
 mod story;
 #[cfg(test)]
 mod tests;
@@ -15,7 +16,7 @@ use std::time::Duration;
 
 use engine::{EventId, EventTables, JournalRow, ReservationStatus, Timestamp};
 
-use crate::history::Call;
+use crate::history::{Call, SeatMap};
 use story::Story;
 
 /// What the store holds about one event.
@@ -25,6 +26,8 @@ pub struct EventRecord {
     pub tables: EventTables,
     /// Its whole journal.
     pub journal: Vec<JournalRow>,
+    /// What each node shows of its seats, after all else.
+    pub seat_maps: Vec<SeatMap>,
 }
 
 /// Something that must not be.
@@ -80,6 +83,7 @@ fn check_event(calls: &[Call], event: &EventRecord, now: Timestamp, findings: &m
     answers::check(&calls, &story, findings);
     effects::check(&calls, &story, findings);
     order::check(&calls, &story, findings);
+    seats::check(event, findings);
     check_ended(event, now, findings);
 }
 

@@ -9,7 +9,7 @@ use engine::{
 };
 
 use super::{EventRecord, Rule, check};
-use crate::history::{Answer, Ask, Call, Seen};
+use crate::history::{Answer, Ask, Call, SeatMap, Seen};
 
 const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 const HOLD_TTL_S: u32 = 10;
@@ -20,6 +20,7 @@ struct World {
     now: Timestamp,
     journal: Vec<JournalRow>,
     calls: Vec<Call>,
+    seat_maps: Vec<SeatMap>,
     reservations: Vec<engine::Reservation>,
     elapsed: Duration,
 }
@@ -52,6 +53,7 @@ impl World {
             now: START.plus_s(1),
             journal: Vec::new(),
             calls: Vec::new(),
+            seat_maps: Vec::new(),
             reservations: Vec::new(),
             elapsed: Duration::ZERO,
         }
@@ -101,6 +103,12 @@ impl World {
         Ask::Reserve { event_id: self.id(), user_id: user(), seats: seats.to_vec(), key: key.to_owned() }
     }
 
+    /// Shows the seats as they are now.
+    fn show_seats(&mut self) {
+        let statuses = (1..=10).filter_map(|seat_no| self.event.seat_status(seat_no)).collect();
+        self.seat_maps = vec![SeatMap { node: 0, version: self.event.version(), statuses }];
+    }
+
     /// A reservation as it is now.
     fn seen(&self, id: ReservationId) -> Seen {
         let row = self.reservations.iter().find(|row| row.id == id).unwrap();
@@ -137,7 +145,8 @@ impl World {
     }
 
     fn rules(&self) -> Vec<Rule> {
-        let record = EventRecord { tables: self.tables(), journal: self.journal.clone() };
+        let (journal, seat_maps) = (self.journal.clone(), self.seat_maps.clone());
+        let record = EventRecord { tables: self.tables(), journal, seat_maps };
         let mut rules: Vec<Rule> = Vec::new();
         for finding in check(&self.calls, &[record], self.now) {
             if !rules.contains(&finding.rule) {
@@ -157,7 +166,9 @@ impl World {
             deleted: false,
             decided_at: None,
         };
-        EventTables { event, reservations: self.reservations.clone(), claims: Vec::new() }
+        let live = self.reservations.iter().filter(|row| row.status.is_live());
+        let claims = live.flat_map(|row| row.seats.iter().map(|&seat_no| (seat_no, row.id))).collect();
+        EventTables { event, reservations: self.reservations.clone(), claims }
     }
 
     fn last_seen(&mut self) -> &mut Seen {
@@ -334,6 +345,23 @@ fn a_view_that_is_wrong_or_long_stale_is_caught() {
     world.elapsed += Duration::from_secs(60);
     world.log(Ask::View(world.id()), Answer::Viewed { version: 1, reserved: 2, confirmed: 0 });
     assert_eq!(world.rules(), [Rule::RealTime]);
+}
+
+#[test]
+fn a_seat_map_that_is_wrong_or_stale_is_caught() {
+    let spoils: [fn(&mut SeatMap); 4] = [
+        |map| map.version -= 1,
+        |map| map.statuses[8] = SeatStatus::Reserved,
+        |map| map.statuses[4] = SeatStatus::Available,
+        |map| map.statuses[0] = SeatStatus::Reserved,
+    ];
+    for (number, spoil) in spoils.into_iter().enumerate() {
+        let (mut world, ..) = good();
+        world.show_seats();
+        assert_eq!(world.rules(), []);
+        spoil(&mut world.seat_maps[0]);
+        assert_eq!(world.rules(), [Rule::Invariant(5)], "spoil {number}");
+    }
 }
 
 #[test]

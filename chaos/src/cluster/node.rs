@@ -1,6 +1,6 @@
 //! One node: a process of the real server, with a proxy in front of everything that it talks to.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
@@ -84,6 +84,12 @@ impl Node {
         format!("http://{}", self.peers.address())
     }
 
+    /// From where it connects to the other nodes, so that their proxies can tell it from the rest. Linux has all
+    /// of 127.0.0.0/8 as its own.
+    pub fn source_ip(&self) -> IpAddr {
+        IpAddr::from([127, 0, 0, 11 + self.index as u8])
+    }
+
     /// Where it logs to.
     pub fn log(&self) -> &Path {
         &self.log
@@ -124,6 +130,7 @@ impl Node {
             ("LOG_LEVEL", "info,access=off".to_owned()),
             ("LOG_FORMAT", "text".to_owned()),
             ("CHAOS_CLOCK_OFFSET_MS", clock_offset_ms.to_string()),
+            ("CHAOS_SOURCE_IP", self.source_ip().to_string()),
         ] {
             command.env(variable, value);
         }

@@ -69,7 +69,7 @@ pub(crate) async fn list(
     Ok(response.json(bodies))
 }
 
-/// An event, as of its last commit.
+/// An event, as of its last commit; up to a second old where another node owns it.
 #[utoipa::path(
     tag = "events", operation_id = "get_event",
     params(("id" = uuid::Uuid, Path, description = "The event's id")),

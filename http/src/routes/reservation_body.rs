@@ -104,18 +104,18 @@ impl ReservationBody {
 pub struct NewReservationBody {
     /// Whose seats.
     #[garde(skip)]
-    pub(super) event_id: Uuid,
+    pub event_id: Uuid,
     /// All of that event, none twice, at most the event's `max_seats_per_reservation`.
     #[garde(length(min = 1, max = 1_000), custom(no_repeats))]
     #[schema(min_items = 1, max_items = 1_000)]
-    pub(super) seat_ids: Vec<Uuid>,
+    pub seat_ids: Vec<Uuid>,
     /// For whom; an administrator must say it, a user is its own where absent.
     #[garde(skip)]
-    pub(super) user_id: Option<Uuid>,
+    pub user_id: Option<Uuid>,
     /// Makes a repetition of the request harmless; can be given in the header `Idempotency-Key` instead.
     #[garde(inner(custom(visible)))]
     #[schema(min_length = 1, max_length = 255, pattern = "^[!-~]+$")]
-    pub(super) idempotency_key: Option<String>,
+    pub idempotency_key: Option<String>,
 }
 
 /// 1 to 255 visible characters.

@@ -4,7 +4,7 @@ use std::future::Future;
 
 use actix_web::http::header;
 use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use engine::{CallError, Caller, EventId, ReservationId, ReservationView, SeatId, SeatNo, UserId};
+use engine::{CallError, Caller, EventId, ReservationId, ReservationView, SeatId, SeatNo, Timestamp, UserId};
 use uuid::Uuid;
 
 use super::reservation_body::{NewReservationBody, ReservationBody, visible};
@@ -59,12 +59,7 @@ pub(crate) async fn reserve(
     };
     let reserved = engine.reserve(event_id, user_id, seats, key).await;
     let view = reserved.map_err(|error| Problem::from_call(error, event_id))?;
-    let mut response = HttpResponse::Created();
-    response.insert_header((header::LOCATION, format!("/api/v1/reservations/{}", view.reservation.id)));
-    if view.replayed {
-        response.insert_header((IDEMPOTENT_REPLAYED, "true"));
-    }
-    Ok(response.json(ReservationBody::new(&view, state.engine.now())))
+    Ok(created(&view, state.engine.now()))
 }
 
 /// A reservation.
@@ -146,6 +141,16 @@ pub(crate) async fn extend(
     answer(&state, id, engine.extend(id, caller)).await
 }
 
+/// The answer to a reserve that was carried out.
+pub fn created(view: &ReservationView, now: Timestamp) -> HttpResponse {
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/api/v1/reservations/{}", view.reservation.id)));
+    if view.replayed {
+        response.insert_header((IDEMPOTENT_REPLAYED, "true"));
+    }
+    response.json(ReservationBody::new(view, now))
+}
+
 async fn answer(
     state: &AppState,
     id: ReservationId,
@@ -156,7 +161,7 @@ async fn answer(
 }
 
 /// The user to reserve for: a user's own, or whom the administrator names.
-fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem> {
+pub fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem> {
     match (caller, named.map(UserId::new)) {
         (Caller::Admin, Some(named)) => Ok(named),
         (Caller::Admin, None) => {
@@ -171,7 +176,7 @@ fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem> {
 }
 
 /// The key from the header or the body; both and different is a mistake.
-fn idempotency_key(request: &HttpRequest, in_body: Option<String>) -> Result<Option<String>, Problem> {
+pub fn idempotency_key(request: &HttpRequest, in_body: Option<String>) -> Result<Option<String>, Problem> {
     let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(in_body) };
     let in_header = value.to_str().unwrap_or_default();
     if let Err(error) = visible(in_header, &()) {
@@ -188,7 +193,7 @@ fn idempotency_key(request: &HttpRequest, in_body: Option<String>) -> Result<Opt
 }
 
 /// The numbers of seats of an event; ids that are no seats of it are refused by name.
-fn seats_of(event_id: EventId, ids: &[Uuid]) -> Result<Vec<SeatNo>, Problem> {
+pub fn seats_of(event_id: EventId, ids: &[Uuid]) -> Result<Vec<SeatNo>, Problem> {
     let seat_no = |id: Uuid| SeatId::try_from(id).ok().filter(|seat| seat.event_id() == event_id);
     let seats: Option<Vec<SeatNo>> = ids.iter().map(|&id| seat_no(id).map(SeatId::seat_no)).collect();
     seats.ok_or_else(|| Problem::seats_not_found(ids.iter().filter(|&&id| seat_no(id).is_none())))

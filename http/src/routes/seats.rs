@@ -62,7 +62,7 @@ pub struct SeatBody<'a> {
     price: i64,
 }
 
-/// The seats of an event, as of its last commit.
+/// The seats of an event, as of its last commit; up to a second old where another node owns it.
 #[utoipa::path(
     tag = "seats", operation_id = "list_seats",
     params(
@@ -79,7 +79,7 @@ pub struct SeatBody<'a> {
     security(()),
 )]
 #[get("/events/{id}/seats", wrap = "Compress::default()")]
-pub(crate) async fn list(
+pub async fn list(
     state: web::Data<AppState>,
     PathId(id): PathId<EventId>,
     Parameters(query): Parameters<SeatsQuery>,

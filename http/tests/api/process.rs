@@ -1,6 +1,6 @@
 //! The program itself, as processes that are killed and stopped: alone and as nodes of a cluster.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
@@ -78,11 +78,28 @@ impl Process {
     }
 
     async fn get(&self, path: &str) -> Reply {
+        let (status, _, body) = self.get_bytes(path).await;
+        (status, serde_json::from_slice(&body).expect("JSON"))
+    }
+
+    /// The status, the version that the `ETag` names, and the body.
+    async fn get_bytes(&self, path: &str) -> (u16, Option<u64>, Vec<u8>) {
         let request =
             self.client.get(format!("{}/api/v1{path}", self.url)).insert_header(("x-api-key", ADMIN));
         let mut answer = request.send().await.expect("an answer");
+        let etag = answer.headers().get("etag").and_then(|etag| etag.to_str().ok());
+        let version = etag.and_then(|etag| etag.trim_start_matches("W/").trim_matches('"').parse().ok());
         let body = answer.body().limit(10_000_000).await.expect("a body");
-        (answer.status().as_u16(), serde_json::from_slice(&body).expect("JSON"))
+        (answer.status().as_u16(), version, body.to_vec())
+    }
+
+    /// How many reads it has answered from what another node published.
+    async fn reads_of_published(&self) -> u64 {
+        let (_, _, text) = self.get_bytes("/metrics").await;
+        let text = String::from_utf8(text).expect("text");
+        let count =
+            text.lines().find_map(|line| line.strip_prefix("holdfast_reads_total{source=\"published\"} "));
+        count.expect("the metric").parse().expect("a number")
     }
 
     async fn event(&self, changes: Value) -> String {
@@ -254,16 +271,15 @@ fn request(event_id: &str, seat_id: &Value, caller: u32, turn: u32) -> Value {
 const LEASE_TTL: Duration = Duration::from_secs(2);
 
 /// The nodes of one cluster, each with its address.
-async fn cluster(nodes: usize) -> Vec<(Process, String)> {
+async fn cluster(nodes: usize, redis_url: &str) -> Vec<(Process, String)> {
     let database_url = postgres_database().await;
-    let redis_url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a Redis: run `make test`");
     (0..nodes)
         .map(|_| {
             let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
             let port = port.expect("a free port").port().to_string();
             let settings = [
                 ("PORT", port.as_str()),
-                ("REDIS_URL", &redis_url),
+                ("REDIS_URL", redis_url),
                 ("CLUSTER_SECRET", "a-secret-of-the-nodes"),
                 ("LEASE_TTL_MS", "2000"),
                 ("BATCH_TIMEOUT_MS", "1000"),
@@ -292,7 +308,8 @@ async fn until_reserved(node: &Process, request: &Value) -> Duration {
 
 #[actix_web::test]
 async fn any_node_answers_and_one_decides_also_when_it_stops_or_dies() {
-    let mut nodes = cluster(3).await;
+    let redis_url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a Redis: run `make test`");
+    let mut nodes = cluster(3, &redis_url).await;
     let event_id = nodes[0].0.event(json!({"total_seats": 100})).await;
     let (_, seats) = nodes[1].0.get(&format!("/events/{event_id}/seats")).await;
     let seat = |number: usize| &seats[number - 1]["id"];
@@ -308,8 +325,11 @@ async fn any_node_answers_and_one_decides_also_when_it_stops_or_dies() {
         let other = &nodes[(number + 1) % nodes.len()].0;
         let path = format!("/reservations/{}/confirm", held["id"].as_str().expect("an id"));
         assert_eq!(other.post(&path, &[], &Value::Null).await.expect("an answer").0, 200);
-        let (_, event) = other.get(&format!("/events/{event_id}")).await;
-        assert_eq!(event["confirmed_seats"], number + 1, "a read is not stale");
+        let confirmed_at = Instant::now();
+        let path = format!("/events/{event_id}");
+        while other.get(&path).await.1["confirmed_seats"] != number + 1 {
+            assert!(confirmed_at.elapsed() < 2 * MAX_READ_AGE, "a read is too old");
+        }
     }
     assert!(owners.iter().all(|owner| *owner == owners[0]), "{owners:?}");
 
@@ -334,4 +354,127 @@ async fn any_node_answers_and_one_decides_also_when_it_stops_or_dies() {
     drop(nodes.remove(killed));
     let took = until_reserved(&nodes[0].0, &reservation(&event_id, seat(13), "after-kill")).await;
     assert!(took < LEASE_TTL + Duration::from_secs(1), "{took:?}");
+}
+
+/// How old a read may be on a node that does not own the event.
+const MAX_READ_AGE: Duration = Duration::from_secs(1);
+
+/// A Redis of a test's own, to be broken; killed when dropped.
+struct Redis {
+    child: Child,
+    port: u16,
+}
+
+impl Redis {
+    fn start() -> Self {
+        let port = std::net::TcpListener::bind("127.0.0.1:0").and_then(|listener| listener.local_addr());
+        let port = port.expect("a free port").port();
+        let child = Command::new("redis-server")
+            .args(["--port", &port.to_string(), "--bind", "127.0.0.1", "--save", "", "--appendonly", "no"])
+            .stdout(Stdio::null())
+            .spawn()
+            .expect("there is redis-server");
+        let redis = Self { child, port };
+        let begin = Instant::now();
+        while std::net::TcpStream::connect(("127.0.0.1", port)).is_err() {
+            assert!(begin.elapsed() < Duration::from_secs(10), "Redis does not start");
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        redis
+    }
+
+    fn url(&self) -> String {
+        format!("redis://127.0.0.1:{}", self.port)
+    }
+
+    fn flush(&self) {
+        let mut stream = std::net::TcpStream::connect(("127.0.0.1", self.port)).expect("Redis answers");
+        stream.write_all(b"FLUSHALL\r\n").expect("Redis listens");
+        let mut answer = [0; 5];
+        stream.read_exact(&mut answer).expect("Redis answers");
+        assert_eq!(&answer, b"+OK\r\n");
+    }
+}
+
+impl Drop for Redis {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A node that is read, and the versions that it has shown, of the event and of its seats.
+struct Reader<'a> {
+    node: &'a Process,
+    event_id: &'a str,
+    shown: [u64; 2],
+}
+
+impl Reader<'_> {
+    /// Reads until the node shows the batch `seq`, which was acknowledged at `since` and reserved seat `seat_no`, and
+    /// for a while more.
+    async fn follow(&mut self, seq: u64, seat_no: usize, since: Instant) {
+        let path = format!("/events/{}", self.event_id);
+        let is_settled = |shown: &[u64; 2]| shown.iter().all(|version| *version >= seq);
+        while !is_settled(&self.shown) || since.elapsed() < Duration::from_millis(300) {
+            let asked_after = since.elapsed();
+            let (_, event) = self.node.get(&path).await;
+            let version = event["version"].as_u64().expect("a number");
+            let count = |field: &str| event[field].as_u64().expect("a number");
+            assert_eq!(count("available_seats") + count("reserved_seats"), count("total_seats"), "{event}");
+            let (_, seats_version, seats) = self.node.get_bytes(&format!("{path}/seats")).await;
+            let seats: Value = serde_json::from_slice(&seats).expect("JSON");
+            let shown = [version, seats_version.expect("a version")];
+            let status = &seats[seat_no - 1]["status"];
+            assert_eq!(status, if shown[1] >= seq { "reserved" } else { "available" }, "{shown:?} {seq}");
+            assert!(
+                is_settled(&shown) || asked_after < MAX_READ_AGE,
+                "{shown:?} after {asked_after:?}, {seq}"
+            );
+            assert!(shown[0] >= self.shown[0] && shown[1] >= self.shown[1], "{shown:?} {:?}", self.shown);
+            self.shown = shown;
+            actix_web::rt::time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+}
+
+#[actix_web::test]
+async fn reads_on_other_nodes_are_a_second_old_at_most_also_without_redis() {
+    let redis = Redis::start();
+    let nodes = cluster(3, &redis.url()).await;
+    let event_id = nodes[0].0.event(json!({"total_seats": 100})).await;
+    let (_, seats) = nodes[0].0.get(&format!("/events/{event_id}/seats")).await;
+    let request = reservation(&event_id, &seats[0]["id"], "first");
+    let (_, owner) = nodes[0].0.post_to_owner("/reservations", &[], &request).await.expect("an answer");
+    let is_owner = |url: &String| Some(url) == owner.as_ref();
+    let owner = &nodes.iter().find(|(_, url)| is_owner(url)).expect("it is one of them").0;
+    let others = nodes.iter().filter(|(_, url)| !is_owner(url));
+    let mut readers: Vec<_> =
+        others.map(|(node, _)| Reader { node, event_id: &event_id, shown: [0, 0] }).collect();
+
+    let mut seat_no = 1;
+    let mut reserve_and_follow = async || {
+        seat_no += 1;
+        let request = reservation(&event_id, &seats[seat_no - 1]["id"], &format!("key-{seat_no}"));
+        let (status, held) = owner.post("/reservations", &[], &request).await.expect("an answer");
+        assert_eq!(status, 201, "{held}");
+        let (seq, since) = (held["seq"].as_u64().expect("a number"), Instant::now());
+        let [one, other] = &mut readers[..] else { panic!("two other nodes") };
+        futures_util::join!(one.follow(seq, seat_no, since), other.follow(seq, seat_no, since));
+        readers[0].node.reads_of_published().await.min(readers[1].node.reads_of_published().await)
+    };
+    // The first reads after a batch come before its publication; those that follow it do not.
+    let mut tries = 0;
+    while reserve_and_follow().await == 0 {
+        tries += 1;
+        assert!(tries < 20, "nothing that was published is read");
+    }
+    redis.flush();
+    for _ in 0..2 {
+        reserve_and_follow().await;
+    }
+    drop(redis);
+    for _ in 0..4 {
+        reserve_and_follow().await;
+    }
 }

@@ -3,6 +3,7 @@
 //! A closed loop: each connection asks for seats that nobody had before, waits for the answer, asks again.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -12,7 +13,7 @@ use crate::api::{Api, ApiError, NewEvent, outcome};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
-use crate::stats::Recorder;
+use crate::stats::{Outcome, Recorder};
 use crate::supply::Supply;
 
 /// The options of `load hot`.
@@ -50,11 +51,11 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     let recorder = Arc::new(Recorder::new(Instant::now() + options.warmup_s));
     let end = recorder.start() + options.duration_s;
 
+    let told = Arc::new(AtomicU64::new(0));
     let progress = Progress::show(&recorder, options.warmup_s + options.duration_s);
-    run_all(
-        (0..options.connections)
-            .map(|_| buyer(Api::new(&target), Arc::clone(&supply), Arc::clone(&recorder), end)),
-    )
+    run_all((0..options.connections).map(|_| {
+        buyer(Api::new(&target), Arc::clone(&supply), Arc::clone(&recorder), Arc::clone(&told), end)
+    }))
     .await;
     drop(progress);
 
@@ -63,6 +64,7 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     let rate = report.summary.all.done_per_s;
     report.fact("reservations/s", rate);
     report.fact("seats/s", rate * f64::from(options.seats_per_reservation));
+    report.fact("reservations in all", told.load(Ordering::Relaxed));
     if supply.is_used_up() {
         report.fact("ended early", "all was sold before the time was over: give more --events");
     }
@@ -73,11 +75,19 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     Ok(report)
 }
 
-async fn buyer(mut api: Api, supply: Arc<Supply>, recorder: Arc<Recorder>, end: Instant) {
+/// `told` counts the reservations that the server told of, in the warm-up too: there must be as many in its store.
+async fn buyer(
+    mut api: Api,
+    supply: Arc<Supply>,
+    recorder: Arc<Recorder>,
+    told: Arc<AtomicU64>,
+    end: Instant,
+) {
     while Instant::now() < end {
         let Some((event, seats)) = supply.draw() else { break };
         let begin = Instant::now();
         let outcome = outcome(&api.reserve(event, seats).await, 201);
+        told.fetch_add(u64::from(outcome == Outcome::Done), Ordering::Relaxed);
         recorder.note("reserve", begin, outcome.clone());
         pause_after(&outcome).await;
     }

@@ -1,6 +1,6 @@
-//! The writes: a batch as one function call, a new event as one statement.
+//! The writes: a group of batches as one function call, a new event as one statement.
 
-use engine::{Batch, EventInfo, Reservation, Timestamp};
+use engine::{Batch, EventInfo, Timestamp};
 use sqlx::{Error, PgConnection, PgPool};
 use std::sync::Arc;
 use time::OffsetDateTime;
@@ -8,55 +8,99 @@ use uuid::Uuid;
 
 use crate::columns::status_code;
 
-/// Writes a batch; `false` if the event has another epoch or version. See `0002_append.sql`.
-pub(crate) async fn append(connection: &mut PgConnection, batch: &Batch) -> Result<bool, Error> {
-    let changes = to_json(&batch.changes)?;
-    let details = batch.details.as_ref().map(to_json).transpose()?;
-    let (claimed, claimed_by): (Vec<i32>, Vec<Uuid>) =
-        batch.claimed.iter().map(|(seat_no, id)| (seat_no.cast_signed(), id.as_uuid())).unzip();
-    let released: Vec<i32> = batch.released.iter().map(|seat_no| seat_no.cast_signed()).collect();
-    let (created, updated) = (&batch.created, &batch.updated);
+/// What `holdfast_append` raises where an event has another epoch or version than its batch.
+const FENCED: &str = "HF001";
+
+/// Writes the batches of several events, all or none; `false` if one of the events has another epoch or version,
+/// and then nothing is written. See `0002_append.sql`.
+pub(crate) async fn append(connection: &mut PgConnection, group: &[Arc<Batch>]) -> Result<bool, Error> {
+    // Two groups with the same events wait for each other in one order, and never in a circle.
+    let mut batches: Vec<&Batch> = group.iter().map(Arc::as_ref).collect();
+    batches.sort_unstable_by_key(|batch| batch.event_id.as_uuid());
+    match write(connection, &batches).await {
+        Ok(()) => Ok(true),
+        Err(Error::Database(error)) if error.code().as_deref() == Some(FENCED) => Ok(false),
+        Err(error) => Err(error),
+    }
+}
+
+async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), Error> {
+    let changes = batches.iter().map(|batch| to_json(&batch.changes)).collect::<Result<Vec<_>, _>>()?;
+    let created = Rows::of(batches, |batch| &batch.created);
+    let updated = Rows::of(batches, |batch| &batch.updated);
+    let released = Rows::of(batches, |batch| &batch.released);
+    let claimed = Rows::of(batches, |batch| &batch.claimed);
+    let amended = Rows::of(batches, |batch| batch.details.as_slice());
+    let details = amended.0.iter().map(|(_, details)| to_json(details)).collect::<Result<Vec<_>, _>>()?;
 
     // The order is that of the function's parameters.
-    sqlx::query_scalar(
+    sqlx::query(
         "SELECT holdfast_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-         $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33)",
+         $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)",
     )
-    .bind(batch.event_id.as_uuid())
-    .bind(Uuid::from(batch.batch_id))
-    .bind(batch.seq.cast_signed())
-    .bind(batch.epoch.cast_signed())
-    .bind(OffsetDateTime::from(batch.decided_at))
+    .bind(column(batches, |b| b.event_id.as_uuid()))
+    .bind(column(batches, |b| Uuid::from(b.batch_id)))
+    .bind(column(batches, |b| b.seq.cast_signed()))
+    .bind(column(batches, |b| b.epoch.cast_signed()))
+    .bind(column(batches, |b| time(b.decided_at)))
     .bind(changes)
-    .bind(batch.counts.reserved.cast_signed())
-    .bind(batch.counts.confirmed.cast_signed())
-    .bind(batch.next_expires_at.map(OffsetDateTime::from))
-    .bind(batch.deleted)
-    .bind(column(created, |r| r.id.as_uuid()))
-    .bind(column(created, |r| r.user_id.as_uuid()))
-    .bind(column(created, |r| array_text(&r.seats)))
-    .bind(column(created, |r| status_code(r.status)))
-    .bind(column(created, |r| r.total_minor))
-    .bind(column(created, |r| OffsetDateTime::from(r.created_at)))
-    .bind(column(created, |r| OffsetDateTime::from(r.expires_at)))
-    .bind(column(created, |r| OffsetDateTime::from(r.updated_at)))
-    .bind(column(created, |r| r.confirmed_at.map(OffsetDateTime::from)))
-    .bind(column(created, |r| r.cancelled_at.map(OffsetDateTime::from)))
-    .bind(column(created, |r| r.idempotency_key.clone()))
-    .bind(column(updated, |r| r.id.as_uuid()))
-    .bind(column(updated, |r| status_code(r.status)))
-    .bind(column(updated, |r| OffsetDateTime::from(r.expires_at)))
-    .bind(column(updated, |r| OffsetDateTime::from(r.updated_at)))
-    .bind(column(updated, |r| r.confirmed_at.map(OffsetDateTime::from)))
-    .bind(column(updated, |r| r.cancelled_at.map(OffsetDateTime::from)))
-    .bind(released)
-    .bind(claimed)
-    .bind(claimed_by)
+    .bind(column(batches, |b| b.counts.reserved.cast_signed()))
+    .bind(column(batches, |b| b.counts.confirmed.cast_signed()))
+    .bind(column(batches, |b| b.next_expires_at.map(time)))
+    .bind(column(batches, |b| b.deleted))
+    .bind(created.batches())
+    .bind(created.column(|r| r.id.as_uuid()))
+    .bind(created.column(|r| r.user_id.as_uuid()))
+    .bind(created.column(|r| array_text(&r.seats)))
+    .bind(created.column(|r| status_code(r.status)))
+    .bind(created.column(|r| r.total_minor))
+    .bind(created.column(|r| time(r.created_at)))
+    .bind(created.column(|r| time(r.expires_at)))
+    .bind(created.column(|r| time(r.updated_at)))
+    .bind(created.column(|r| r.confirmed_at.map(time)))
+    .bind(created.column(|r| r.cancelled_at.map(time)))
+    .bind(created.column(|r| r.idempotency_key.clone()))
+    .bind(updated.batches())
+    .bind(updated.column(|r| r.id.as_uuid()))
+    .bind(updated.column(|r| status_code(r.status)))
+    .bind(updated.column(|r| time(r.expires_at)))
+    .bind(updated.column(|r| time(r.updated_at)))
+    .bind(updated.column(|r| r.confirmed_at.map(time)))
+    .bind(updated.column(|r| r.cancelled_at.map(time)))
+    .bind(released.batches())
+    .bind(released.column(|seat_no| seat_no.cast_signed()))
+    .bind(claimed.batches())
+    .bind(claimed.column(|(seat_no, _)| seat_no.cast_signed()))
+    .bind(claimed.column(|(_, id)| id.as_uuid()))
+    .bind(amended.batches())
     .bind(details)
-    .bind(batch.details.as_ref().map(|details| OffsetDateTime::from(details.start_at)))
-    .bind(batch.details.as_ref().map(|details| OffsetDateTime::from(details.end_at)))
-    .fetch_one(connection)
-    .await
+    .bind(amended.column(|details| time(details.start_at)))
+    .bind(amended.column(|details| time(details.end_at)))
+    .execute(connection)
+    .await?;
+    Ok(())
+}
+
+/// The rows of one kind of all batches, each with the position of its batch, from 1.
+struct Rows<'a, T>(Vec<(i32, &'a T)>);
+
+impl<'a, T> Rows<'a, T> {
+    fn of(batches: &[&'a Batch], rows: impl Fn(&'a Batch) -> &'a [T]) -> Self {
+        let numbered = (1..).zip(batches);
+        Self(numbered.flat_map(|(number, batch)| rows(batch).iter().map(move |row| (number, row))).collect())
+    }
+
+    fn batches(&self) -> Vec<i32> {
+        self.0.iter().map(|(number, _)| *number).collect()
+    }
+
+    fn column<V>(&self, value: impl Fn(&T) -> V) -> Vec<V> {
+        self.0.iter().map(|(_, row)| value(row)).collect()
+    }
+}
+
+fn column<V>(batches: &[&Batch], value: impl Fn(&Batch) -> V) -> Vec<V> {
+    batches.iter().map(|batch| value(batch)).collect()
 }
 
 /// Writes a new event with its sections.
@@ -95,10 +139,6 @@ pub(crate) async fn create_event(pool: &PgPool, event: &EventInfo) -> Result<(),
     .execute(pool)
     .await?;
     Ok(())
-}
-
-fn column<T>(reservations: &[Arc<Reservation>], value: impl Fn(&Reservation) -> T) -> Vec<T> {
-    reservations.iter().map(|reservation| value(reservation)).collect()
 }
 
 /// `{4,5}`: how Postgres writes an array.

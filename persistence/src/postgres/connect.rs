@@ -51,8 +51,7 @@ impl PostgresStore {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(with_timeouts(&url, READ_TIMEOUT))
             .await?;
-        let writer_url = with_timeouts(&url, options.batch_timeout / 2);
-        let writer = Writer::start(writer_url, writers, idle_writers, options.batch_timeout)?;
+        let writer = Writer::start(&url, writers, idle_writers, options.batch_timeout)?;
         Ok(Self { writer, owner_pool, owner_timeout: options.batch_timeout, pool })
     }
 }
@@ -80,7 +79,7 @@ async fn open(url: &PgConnectOptions) -> Result<PgConnection, ConnectError> {
 }
 
 /// Bounds what a session can hold up: a statement, and a transaction whose client has gone silent.
-fn with_timeouts(url: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
+pub(super) fn with_timeouts(url: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
     let statement_timeout_ms = statement_timeout.as_millis().max(1).to_string();
     url.clone().options([
         ("statement_timeout", statement_timeout_ms.as_str()),

@@ -9,14 +9,14 @@ const FENCED: &str = include_str!("../../../migrations/postgres/0002_append.sql"
 /// What makes the function fence, and what stands there instead: whoever writes last writes next.
 const REPLACED: [(&str, &str); 4] = [
     ("CREATE FUNCTION holdfast_append", "CREATE OR REPLACE FUNCTION holdfast_append"),
-    ("SET version = p_seq,", "SET version = version + 1,"),
+    ("SET version = b.seq,", "SET version = e.version + 1,"),
     (
-        "WHERE event_id = p_event_id AND epoch = p_epoch AND version = p_seq - 1;",
-        "WHERE event_id = p_event_id;",
+        "WHERE e.event_id = b.event_id AND e.epoch = b.epoch AND e.version = b.seq - 1;",
+        "WHERE e.event_id = b.event_id;",
     ),
     (
-        "VALUES (p_event_id, p_seq,",
-        "VALUES (p_event_id, (SELECT version FROM events WHERE event_id = p_event_id),",
+        "SELECT b.event_id, b.seq,",
+        "SELECT b.event_id, (SELECT version FROM events e WHERE e.event_id = b.event_id),",
     ),
 ];
 

@@ -1,27 +1,37 @@
-//! The writers: connections of their own, driven by a runtime of their own.
+//! The writer: a queue of batches, and lanes that write all that waits in one transaction.
+//!
+//! Each transaction costs much that does not depend on how much it writes. One event gathers its commands while its
+//! last batch is under way; many events gather their batches here while the lanes are busy. An idle lane takes what
+//! there is at once, so nobody waits for others to come.
 //!
 //! A connection is driven by the runtime that opened it. On a runtime that also parses requests, a commit
-//! that has long returned waits for its turn; here nothing else runs.
+//! that has long returned waits for its turn; so the writer has one where nothing else runs.
 
 use std::sync::Arc;
 use std::time::Duration;
 
-use backon::Retryable;
 use engine::{AppendError, Batch};
-use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::runtime::{Builder, Runtime};
-use tokio::time::{Instant, timeout_at};
+use tokio::sync::Mutex;
+use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
 
-use super::append::append;
-use super::fault;
+use super::connect::with_timeouts;
+use super::lane::{Lane, Waiting};
 use crate::options::ConnectError;
-use crate::retry;
+
+/// How many groups are under way at a time. More lanes make smaller groups, and each costs a transaction.
+const LANES: u32 = 2;
+/// How long a group waits for a row that somebody else has locked, before its batches go their own ways.
+const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(50);
+/// A group is closed when it has so many batches, or so many rows: who comes next waits for all of it.
+const GROUP_BATCHES: usize = 256;
+const GROUP_ROWS: usize = 4_096;
 
 /// Writes batches.
 pub(crate) struct Writer {
-    pool: PgPool,
-    batch_timeout: Duration,
+    /// Unbounded here: each live event has one batch under way, and bounds its own queue.
+    queue: UnboundedSender<Waiting>,
     /// Taken only when the writer is dropped.
     runtime: Option<Runtime>,
 }
@@ -29,7 +39,7 @@ pub(crate) struct Writer {
 impl Writer {
     /// Starts the runtime; the connections come with the first batches.
     pub(crate) fn start(
-        url: PgConnectOptions,
+        url: &PgConnectOptions,
         connections: u32,
         idle: u32,
         batch_timeout: Duration,
@@ -41,27 +51,43 @@ impl Writer {
             .build()
             .map_err(|error| ConnectError::Unreachable(format!("cannot start a thread: {error}")))?;
         let _entered = runtime.enter();
-        let pool = PgPoolOptions::new()
-            .max_connections(connections)
-            .min_connections(idle)
-            // A batch is one round trip; to ask first whether the connection lives would make it two.
-            .test_before_acquire(false)
-            .acquire_timeout(batch_timeout / 3)
-            .connect_lazy_with(url);
+        let lanes = LANES.min(connections / 2).max(1);
+        let pool = |connections: u32, idle: u32, url: PgConnectOptions| {
+            PgPoolOptions::new()
+                .max_connections(connections)
+                .min_connections(idle.min(connections))
+                // A batch is one round trip; to ask first whether the connection lives would make it two.
+                .test_before_acquire(false)
+                .acquire_timeout(batch_timeout / 3)
+                .connect_lazy_with(url)
+        };
+        let lock_timeout_ms = GROUP_LOCK_TIMEOUT.as_millis().to_string();
+        // Half the time of a batch alone, so that there is enough left to try that.
+        let group_url =
+            with_timeouts(url, batch_timeout / 4).options([("lock_timeout", lock_timeout_ms.as_str())]);
+        let lane = Lane {
+            groups: pool(lanes, idle, group_url),
+            alone: pool(connections.saturating_sub(lanes).max(1), 0, with_timeouts(url, batch_timeout / 2)),
+            batch_timeout,
+        };
+        let (queue, waiting) = mpsc::unbounded_channel();
+        let waiting = Arc::new(Mutex::new(waiting));
+        for _ in 0..lanes {
+            runtime.spawn(work(lane.clone(), Arc::clone(&waiting)));
+        }
         drop(_entered);
-        Ok(Self { pool, batch_timeout, runtime: Some(runtime) })
+        Ok(Self { queue, runtime: Some(runtime) })
     }
 
     /// Writes a batch. Once begun it is carried through, also when the caller goes away.
     pub(crate) async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
-        let Some(runtime) = &self.runtime else {
+        let (waiting, outcome) = Waiting::new(Arc::clone(batch));
+        if self.queue.send(waiting).is_err() {
             return Err(AppendError::Aborted("the store is closed".to_owned()));
-        };
-        let task =
-            runtime.spawn(append_with_retries(self.pool.clone(), Arc::clone(batch), self.batch_timeout));
-        match task.await {
+        }
+        match outcome.await {
             Ok(outcome) => outcome,
-            Err(error) => Err(AppendError::Unknown(format!("the writer stopped: {error}"))),
+            Err(_) => Err(AppendError::Unknown("the writer stopped".to_owned())),
         }
     }
 }
@@ -75,49 +101,26 @@ impl Drop for Writer {
     }
 }
 
-/// One attempt's failure, and whether another attempt is of use.
-struct Failure {
-    error: AppendError,
-    transient: bool,
-}
-
-async fn append_with_retries(
-    pool: PgPool,
-    batch: Arc<Batch>,
-    batch_timeout: Duration,
-) -> Result<(), AppendError> {
-    let begun = Instant::now();
-    let deadline = begun + batch_timeout;
-    // The last attempt has to end by the deadline, too.
-    let last_retry = begun + batch_timeout / 3;
-    (|| attempt(&pool, &batch, deadline))
-        .retry(retry::backoff())
-        .when(|failure: &Failure| failure.transient && Instant::now() < last_retry)
-        .await
-        .map_err(|failure| failure.error)
-}
-
-async fn attempt(pool: &PgPool, batch: &Batch, deadline: Instant) -> Result<(), Failure> {
-    let mut connection = pool.acquire().await.map_err(|error| Failure {
-        transient: fault::is_transient(&error),
-        error: AppendError::Aborted(format!("no connection: {error}")),
-    })?;
-    match timeout_at(deadline, append(&mut connection, batch)).await {
-        Ok(Ok(true)) => Ok(()),
-        Ok(Ok(false)) => Err(Failure { error: AppendError::Fenced, transient: false }),
-        Ok(Err(error)) => {
-            let outcome = fault::append_error(&error);
-            let unknown = matches!(outcome, AppendError::Unknown(_));
-            if unknown {
-                connection.close_on_drop();
-            }
-            Err(Failure { transient: !unknown && fault::is_transient(&error), error: outcome })
+/// Writes group after group, until the writer is dropped.
+async fn work(lane: Lane, queue: Arc<Mutex<UnboundedReceiver<Waiting>>>) {
+    loop {
+        let group = next_group(&mut *queue.lock().await).await;
+        if group.is_empty() {
+            return;
         }
-        Err(_) => {
-            // Its answer would be taken for the next batch's.
-            connection.close_on_drop();
-            let error = AppendError::Unknown("no answer within the time for a batch".to_owned());
-            Err(Failure { error, transient: false })
-        }
+        // As a task of its own, so that a panic ends nothing but this group.
+        let _ = tokio::spawn(lane.clone().write(group)).await;
     }
+}
+
+/// All that waits, up to the limits; nothing once the writer is gone.
+async fn next_group(queue: &mut UnboundedReceiver<Waiting>) -> Vec<Waiting> {
+    let mut group = Vec::from_iter(queue.recv().await);
+    let mut rows: usize = group.iter().map(Waiting::rows).sum();
+    while group.len() < GROUP_BATCHES && rows < GROUP_ROWS {
+        let Ok(next) = queue.try_recv() else { break };
+        rows += next.rows();
+        group.push(next);
+    }
+    group
 }

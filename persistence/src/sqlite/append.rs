@@ -1,14 +1,14 @@
-//! The writes. Each statement takes all of its rows as one JSON parameter: a call of a statement for each
-//! row costs several times as much.
+//! The writes. On a conflict they roll the whole transaction back: nothing of it is wanted then, and SQLite needs
+//! no copy of the pages that a statement changes.
 
-use std::sync::Arc;
+use std::sync::LazyLock;
 
-use engine::{AppendError, Batch, EventDetails, EventInfo, Reservation};
-use serde_json::{Value, json};
+use engine::{AppendError, Batch, EventDetails, EventInfo, SeatNo};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
+use super::row_values::RowsStatement;
 use crate::columns::status_code;
 
 /// Writes a batch in one transaction.
@@ -106,18 +106,12 @@ async fn write_event(connection: &mut SqliteConnection, batch: &Batch) -> Result
 async fn write_rows(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
     let id = batch.event_id.as_uuid();
     insert_journal(connection, batch).await?;
-    if !batch.created.is_empty() {
-        insert_reservations(connection, id, batch).await?;
-    }
-    if !batch.updated.is_empty() {
-        update_reservations(connection, id, batch).await?;
-    }
+    insert_reservations(connection, batch).await?;
+    update_reservations(connection, batch).await?;
     if !batch.released.is_empty() {
         delete_claims(connection, id, batch).await?;
     }
-    if !batch.claimed.is_empty() {
-        insert_claims(connection, id, batch).await?;
-    }
+    insert_claims(connection, batch).await?;
     match &batch.details {
         Some(details) => amend(connection, id, details, batch).await,
         None => Ok(()),
@@ -140,76 +134,66 @@ async fn insert_journal(connection: &mut SqliteConnection, batch: &Batch) -> Res
     Ok(())
 }
 
-async fn insert_reservations(
-    connection: &mut SqliteConnection,
-    id: Uuid,
-    batch: &Batch,
-) -> Result<(), Error> {
-    let rows = json_rows(&batch.created, |r| {
-        json!([
-            r.id.as_uuid().simple(),
-            r.user_id.as_uuid().simple(),
-            r.seats,
-            status_code(r.status),
-            r.total_minor,
-            r.created_at,
-            r.expires_at,
-            r.updated_at,
-            r.confirmed_at,
-            r.cancelled_at,
-            r.idempotency_key,
-        ])
-    })?;
-    sqlx::query(
-        "INSERT INTO reservations (event_id, reservation_id, user_id, seat_nos, status, total_minor,
+static INSERT_RESERVATIONS: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "INSERT OR ROLLBACK INTO reservations (event_id, reservation_id, user_id, seat_nos, status, total_minor,
              created_at, expires_at, updated_at, confirmed_at, cancelled_at, idempotency_key, seq)
-         SELECT ?1, unhex(value->>0), unhex(value->>1), value->>2, value->>3, value->>4,
-             value->>5, value->>6, value->>7, value->>8, value->>9, value->>10, ?3
-         FROM json_each(?2)",
+         SELECT * FROM",
+        13,
+        "WHERE column1 IS NOT NULL",
     )
-    .bind(id)
-    .bind(rows)
-    .bind(batch.seq.cast_signed())
-    .execute(connection)
-    .await?;
+});
+
+async fn insert_reservations(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
+    let (event_id, seq) = (batch.event_id.as_uuid(), batch.seq.cast_signed());
+    INSERT_RESERVATIONS
+        .execute(connection, &batch.created, |query, r| {
+            query
+                .bind(event_id)
+                .bind(r.id.as_uuid())
+                .bind(r.user_id.as_uuid())
+                .bind(seats_json(&r.seats))
+                .bind(status_code(r.status))
+                .bind(r.total_minor)
+                .bind(r.created_at.as_micros())
+                .bind(r.expires_at.as_micros())
+                .bind(r.updated_at.as_micros())
+                .bind(r.confirmed_at.map(|time| time.as_micros()))
+                .bind(r.cancelled_at.map(|time| time.as_micros()))
+                .bind(r.idempotency_key.clone())
+                .bind(seq)
+        })
+        .await?;
     Ok(())
 }
 
-async fn update_reservations(
-    connection: &mut SqliteConnection,
-    id: Uuid,
-    batch: &Batch,
-) -> Result<(), Error> {
-    let rows = json_rows(&batch.updated, |r| {
-        json!([
-            r.id.as_uuid().simple(),
-            status_code(r.status),
-            r.expires_at,
-            r.updated_at,
-            r.confirmed_at,
-            r.cancelled_at,
-        ])
-    })?;
-    let done = sqlx::query(
-        // Materialized, so that each row looks for its reservation; else each of the event's reservations
-        // looks for its row.
-        "WITH u AS MATERIALIZED (
-             SELECT ?1 AS event_id, unhex(value->>0) AS id, value->>1 AS status, value->>2 AS expires_at,
-                 value->>3 AS updated_at, value->>4 AS confirmed_at, value->>5 AS cancelled_at
-             FROM json_each(?2)
-         )
-         UPDATE reservations
-         SET status = u.status, expires_at = u.expires_at, updated_at = u.updated_at,
-             confirmed_at = u.confirmed_at, cancelled_at = u.cancelled_at, seq = ?3
-         FROM u
-         WHERE reservations.event_id = u.event_id AND reservations.reservation_id = u.id",
+static UPDATE_RESERVATIONS: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "UPDATE OR ROLLBACK reservations
+         SET status = u.column3, expires_at = u.column4, updated_at = u.column5, confirmed_at = u.column6,
+             cancelled_at = u.column7, seq = u.column8
+         FROM",
+        8,
+        "AS u WHERE reservations.event_id = u.column1 AND reservations.reservation_id = u.column2",
     )
-    .bind(id)
-    .bind(rows)
-    .bind(batch.seq.cast_signed())
-    .execute(connection)
-    .await?;
-    expect_rows("changes", "reservations", batch.updated.len(), done.rows_affected())
+});
+
+async fn update_reservations(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
+    let (event_id, seq) = (batch.event_id.as_uuid(), batch.seq.cast_signed());
+    let changed = UPDATE_RESERVATIONS
+        .execute(connection, &batch.updated, |query, r| {
+            query
+                .bind(event_id)
+                .bind(r.id.as_uuid())
+                .bind(status_code(r.status))
+                .bind(r.expires_at.as_micros())
+                .bind(r.updated_at.as_micros())
+                .bind(r.confirmed_at.map(|time| time.as_micros()))
+                .bind(r.cancelled_at.map(|time| time.as_micros()))
+                .bind(seq)
+        })
+        .await?;
+    expect_rows("changes", "reservations", batch.updated.len(), changed)
 }
 
 async fn delete_claims(connection: &mut SqliteConnection, id: Uuid, batch: &Batch) -> Result<(), Error> {
@@ -223,16 +207,21 @@ async fn delete_claims(connection: &mut SqliteConnection, id: Uuid, batch: &Batc
     expect_rows("releases", "claimed seats", batch.released.len(), done.rows_affected())
 }
 
-async fn insert_claims(connection: &mut SqliteConnection, id: Uuid, batch: &Batch) -> Result<(), Error> {
-    let rows: Vec<_> = batch.claimed.iter().map(|(seat_no, id)| (seat_no, id.as_uuid().simple())).collect();
-    sqlx::query(
-        "INSERT INTO claims (event_id, seat_no, reservation_id)
-         SELECT ?1, value->>0, unhex(value->>1) FROM json_each(?2)",
+static INSERT_CLAIMS: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "INSERT OR ROLLBACK INTO claims (event_id, seat_no, reservation_id) SELECT * FROM",
+        3,
+        "WHERE column1 IS NOT NULL",
     )
-    .bind(id)
-    .bind(to_json(&rows)?)
-    .execute(connection)
-    .await?;
+});
+
+async fn insert_claims(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
+    let event_id = batch.event_id.as_uuid();
+    INSERT_CLAIMS
+        .execute(connection, &batch.claimed, |query, (seat_no, reservation_id)| {
+            query.bind(event_id).bind(*seat_no).bind(reservation_id.as_uuid())
+        })
+        .await?;
     Ok(())
 }
 
@@ -263,15 +252,13 @@ async fn amend(
     Ok(())
 }
 
-fn json_rows(
-    reservations: &[Arc<Reservation>],
-    row: impl Fn(&Reservation) -> Value,
-) -> Result<String, Error> {
-    to_json(&reservations.iter().map(|reservation| row(reservation)).collect::<Vec<_>>())
-}
-
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Encode(Box::new(error)))
+}
+
+fn seats_json(seats: &[SeatNo]) -> String {
+    let numbers: Vec<String> = seats.iter().map(SeatNo::to_string).collect();
+    format!("[{}]", numbers.join(","))
 }
 
 fn expect_rows(verb: &str, what: &str, expected: usize, found: u64) -> Result<(), Error> {

@@ -5,7 +5,9 @@ mod cases;
 mod helpers;
 mod memory;
 mod postgres;
+mod postgres_groups;
 mod redis_lease;
+mod redis_publications;
 mod sqlite;
 
 /// A test of each case in a module for each store.

@@ -31,11 +31,11 @@ impl TestDatabase {
         Self { name, url }
     }
 
-    fn options(&self) -> StoreOptions {
+    pub fn options(&self) -> StoreOptions {
         StoreOptions { migrate: true, max_connections: 4, min_connections: 0, ..StoreOptions::new(&self.url) }
     }
 
-    async fn admin(&self) -> PgConnection {
+    pub async fn admin(&self) -> PgConnection {
         PgConnection::connect(&self.url).await.unwrap()
     }
 }
@@ -48,7 +48,7 @@ impl Database for TestDatabase {
 }
 
 /// For statements that no parameter can be bound to.
-async fn run(connection: &mut PgConnection, statement: String) {
+pub async fn run(connection: &mut PgConnection, statement: String) {
     sqlx::raw_sql(AssertSqlSafe(statement)).execute(connection).await.unwrap();
 }
 
@@ -194,7 +194,7 @@ async fn a_commit_that_fails_is_not_taken_for_done() {
     assert_eq!(store.reservation(reservation.id).await, Ok(None));
 }
 
-async fn lock_event(connection: &mut PgConnection, id: Uuid) {
+pub async fn lock_event(connection: &mut PgConnection, id: Uuid) {
     sqlx::query("SELECT 1 FROM events WHERE event_id = $1 FOR UPDATE")
         .bind(id)
         .execute(connection)

@@ -1,0 +1,75 @@
+//! The peers' server: Holdfast's own, with other handlers for the two calls that write.
+
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use actix_web::dev::Server;
+use actix_web::{HttpRequest, HttpResponse, web};
+use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock};
+use holdfast::auth::{Admin, Member};
+use holdfast::config::Config;
+use holdfast::extract::JsonBody;
+use holdfast::problem::{Code, Problem};
+use holdfast::routes::event_body::{EventBody, NewEventBody};
+use holdfast::routes::reservation_body::NewReservationBody;
+use holdfast::routes::{reservations, seats};
+use holdfast::server::{self, AppState};
+use holdfast_benches::NullStore;
+use utoipa_actix_web::service_config::ServiceConfig;
+
+use crate::peer::{Peer, Settings};
+
+/// Holdfast's engine on a store that writes nowhere. To a peer it is no more than the memory of which events there are.
+pub fn engine(config: &Config) -> Engine {
+    let engine_config = EngineConfig {
+        queue_per_event: config.queue_per_event,
+        event_threads: config.event_threads,
+        ..EngineConfig::default()
+    };
+    Engine::start(engine_config, NullStore::new(0), Arc::new(LocalLease), Arc::new(SystemClock))
+}
+
+/// A peer's server, and its address. Of the API it has what a load of reservations needs; the seat map shows the
+/// layout, not who has what.
+pub fn start(
+    state: web::Data<AppState>,
+    config: &Config,
+    settings: Arc<Settings>,
+) -> io::Result<(Server, SocketAddr)> {
+    server::start_with(state, config, move |api: &mut ServiceConfig| {
+        api.app_data(web::Data::new(Peer::new(Arc::clone(&settings))))
+            .route("/reservations", web::post().to(reserve))
+            .route("/events", web::post().to(create_event))
+            .service(seats::list);
+    })
+}
+
+async fn create_event(
+    state: web::Data<AppState>,
+    peer: web::Data<Peer>,
+    _: Admin,
+    JsonBody(body): JsonBody<NewEventBody>,
+) -> Result<HttpResponse, Problem> {
+    let event = body.into_event(state.default_hold_ttl_s);
+    let view = state.engine.create_event(event).await.map_err(Problem::from_any)?;
+    peer.create_event(Arc::clone(&view.info)).await.map_err(Problem::from_any)?;
+    Ok(HttpResponse::Created().json(EventBody::from(view)))
+}
+
+async fn reserve(
+    state: web::Data<AppState>,
+    peer: web::Data<Peer>,
+    Member(caller): Member,
+    request: HttpRequest,
+    JsonBody(body): JsonBody<NewReservationBody>,
+) -> Result<HttpResponse, Problem> {
+    let user_id = reservations::acting_for(caller, body.user_id)?;
+    let key = reservations::idempotency_key(&request, body.idempotency_key)?;
+    let event_id = EventId::try_from(body.event_id)
+        .map_err(|_| Problem::new(Code::EventNotFound, "there is no such event"))?;
+    let seats = reservations::seats_of(event_id, &body.seat_ids)?;
+    let reserved = peer.reserve(event_id, user_id, seats, key).await;
+    let view = reserved.map_err(|error| Problem::from_call(error, event_id))?;
+    Ok(reservations::created(&view, state.engine.now()))
+}

@@ -1,0 +1,146 @@
+//! A published seat map as bytes: the format's number, the length of a JSON text, the text (the event and its
+//! version), then two roaring bitmaps of seat numbers: the reserved ones and the confirmed ones. The counts are theirs.
+
+use std::io::Read;
+use std::sync::Arc;
+
+use engine::{EventId, EventInfo, MAX_SEATS_PER_EVENT, SeatCounts, SeatMap, SeatStatus};
+use roaring::RoaringBitmap;
+
+/// Nodes of another format take no notice, and read the store.
+const FORMAT: u8 = 1;
+
+/// Why bytes are no seat map of an event.
+#[derive(Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub(crate) struct Unreadable(String);
+
+pub(crate) fn encode(map: &SeatMap) -> Vec<u8> {
+    let header = serde_json::to_vec(&(&*map.info, map.version)).expect("an event has string keys");
+    let (reserved, confirmed) = (seats_in(map, SeatStatus::Reserved), seats_in(map, SeatStatus::Confirmed));
+    let length = 5 + header.len() + reserved.serialized_size() + confirmed.serialized_size();
+    let mut bytes = Vec::with_capacity(length);
+    bytes.push(FORMAT);
+    bytes.extend((header.len() as u32).to_le_bytes());
+    bytes.extend(header);
+    for seats in [reserved, confirmed] {
+        seats.serialize_into(&mut bytes).expect("memory takes all");
+    }
+    bytes
+}
+
+/// Checks all that other code relies on: whatever lies in Redis, a map is whole or none.
+pub(crate) fn decode(id: EventId, mut bytes: &[u8]) -> Result<SeatMap, Unreadable> {
+    let [format] = take(&mut bytes)?;
+    if format != FORMAT {
+        return Err(Unreadable(format!("format {format}")));
+    }
+    let header = u32::from_le_bytes(take(&mut bytes)?) as usize;
+    let (header, mut bitmaps) = bytes.split_at_checked(header).ok_or_else(|| unreadable("it is cut off"))?;
+    let (info, version): (EventInfo, u64) = serde_json::from_slice(header).map_err(unreadable)?;
+    let reserved = RoaringBitmap::deserialize_from(&mut bitmaps).map_err(unreadable)?;
+    let confirmed = RoaringBitmap::deserialize_from(&mut bitmaps).map_err(unreadable)?;
+    let seats = info.layout.seats();
+    let claimed = &reserved | &confirmed;
+    if info.id != id
+        || seats > MAX_SEATS_PER_EVENT
+        || claimed.min().is_some_and(|first| first == 0)
+        || claimed.max().is_some_and(|last| last > seats)
+        || !reserved.is_disjoint(&confirmed)
+        || !bitmaps.is_empty()
+    {
+        return Err(unreadable("its parts do not fit together"));
+    }
+    let mut statuses = vec![SeatStatus::Available; seats as usize];
+    for (seats, status) in [(&reserved, SeatStatus::Reserved), (&confirmed, SeatStatus::Confirmed)] {
+        seats.iter().for_each(|seat_no| statuses[seat_no as usize - 1] = status);
+    }
+    let counts = SeatCounts { reserved: reserved.len() as u32, confirmed: confirmed.len() as u32 };
+    Ok(SeatMap { info: Arc::new(info), version, counts, statuses })
+}
+
+fn seats_in(map: &SeatMap, wanted: SeatStatus) -> RoaringBitmap {
+    let seats = (1..).zip(&map.statuses).filter(|(_, status)| **status == wanted);
+    RoaringBitmap::from_sorted_iter(seats.map(|(seat_no, _)| seat_no)).expect("seats are in order")
+}
+
+fn take<const N: usize>(bytes: &mut &[u8]) -> Result<[u8; N], Unreadable> {
+    let mut taken = [0; N];
+    bytes.read_exact(&mut taken).map_err(unreadable)?;
+    Ok(taken)
+}
+
+fn unreadable(error: impl ToString) -> Unreadable {
+    Unreadable(error.to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    use engine::{Currency, EventDetails, Layout, Timestamp};
+
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
+
+    fn map(seats: u32, status: impl Fn(u32) -> SeatStatus) -> SeatMap {
+        let details = EventDetails {
+            name: "Chœurs “à capella”".to_owned(),
+            description: String::new(),
+            venue: "Town Hall".to_owned(),
+            start_at: NOW,
+            end_at: NOW.plus_s(60),
+            hold_ttl_s: 60,
+            max_hold_s: 60,
+            max_seats_per_reservation: 6,
+        };
+        let info = EventInfo {
+            id: EventId::mint(NOW, 1),
+            details,
+            currency: Currency::JPY,
+            layout: Layout::of_seats(seats, 500),
+            created_at: NOW,
+            updated_at: NOW.plus_s(1),
+        };
+        let statuses: Vec<_> = (1..=seats).map(status).collect();
+        let count = |wanted| statuses.iter().filter(|status| **status == wanted).count() as u32;
+        let counts =
+            SeatCounts { reserved: count(SeatStatus::Reserved), confirmed: count(SeatStatus::Confirmed) };
+        SeatMap { info: Arc::new(info), version: 17, counts, statuses }
+    }
+
+    fn mixed(seat_no: u32) -> SeatStatus {
+        match seat_no % 3 {
+            0 => SeatStatus::Available,
+            1 => SeatStatus::Reserved,
+            _ => SeatStatus::Confirmed,
+        }
+    }
+
+    #[test]
+    fn what_is_encoded_is_decoded() {
+        for seats in [1, 100, MAX_SEATS_PER_EVENT] {
+            for map in [map(seats, mixed), map(seats, |_| SeatStatus::Available)] {
+                assert!(decode(map.info.id, &encode(&map)).as_ref() == Ok(&map), "{seats} seats");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_whole_is_not_read() {
+        let map = map(100, mixed);
+        let id = map.info.id;
+        let bytes = encode(&map);
+        for length in 0..bytes.len() {
+            assert!(decode(id, &bytes[..length]).is_err(), "the first {length} bytes");
+        }
+        let longer = [&bytes[..], &[0]].concat();
+        let newer = [&[FORMAT + 1], &bytes[1..]].concat();
+        for (what, bytes) in [("longer", longer), ("newer", newer), ("text", b"hello".to_vec())] {
+            assert!(decode(id, &bytes).is_err(), "{what}");
+        }
+        assert!(decode(EventId::mint(NOW, 2), &bytes).is_err(), "another event's");
+        let mut beyond = map;
+        Arc::make_mut(&mut beyond.info).layout = Layout::of_seats(99, 500);
+        assert!(decode(id, &encode(&beyond)).is_err(), "seat 100 of 99");
+    }
+}
