@@ -37,10 +37,14 @@ impl Held {
 
     /// The reservation in full.
     pub(super) fn row(&self, id: ReservationId) -> Reservation {
+        self.clone().into_row(id)
+    }
+
+    pub(super) fn into_row(self, id: ReservationId) -> Reservation {
         Reservation {
             id,
             user_id: self.user_id,
-            seats: self.seats.to_vec(),
+            seats: self.seats.into_vec(),
             status: self.status,
             total_minor: self.total_minor,
             created_at: self.created_at,
@@ -48,7 +52,7 @@ impl Held {
             updated_at: self.updated_at,
             confirmed_at: (self.status == ReservationStatus::Confirmed).then_some(self.updated_at),
             cancelled_at: None,
-            idempotency_key: self.idempotency_key.as_deref().map(str::to_owned),
+            idempotency_key: self.idempotency_key.map(String::from),
             seq: self.seq,
         }
     }
@@ -65,9 +69,12 @@ impl Event {
         self.reservations.iter().map(|(&no, held)| held.row(self.info.id.reservation(no)))
     }
 
-    /// Another event's id is as unknown as one that was never made.
     pub(super) fn held(&self, id: ReservationId) -> Option<&Held> {
-        let held = self.reservations.get(&ReservationNo::of(id))?;
-        (id.event_id() == self.info.id).then_some(&**held)
+        self.reservations.get(&self.number(id)?).map(|held| &**held)
+    }
+
+    /// `None` for another event's id: its number can be that of a reservation here.
+    pub(super) fn number(&self, id: ReservationId) -> Option<ReservationNo> {
+        (id.event_id() == self.info.id).then(|| ReservationNo::of(id))
     }
 }

@@ -273,9 +273,8 @@ impl Event {
 
     /// Takes a live reservation out everywhere.
     fn release(&mut self, id: ReservationId) -> Option<Reservation> {
-        let row = self.reservation(id)?;
-        let no = ReservationNo::of(id);
-        self.reservations.remove(&no);
+        let no = self.number(id)?;
+        let row = self.reservations.remove(&no)?.into_row(id);
         for &seat_no in &row.seats {
             self.set_seat(seat_no, None, SeatStatus::Available);
         }
