@@ -2,8 +2,7 @@
 //! queue to the state and writes the changes. Load makes the batches bigger, not the queue longer.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use actix::ActorContext;
@@ -14,14 +13,15 @@ use crate::batch::OpenBatch;
 use crate::change::Batch;
 use crate::clock::Timestamp;
 use crate::command::Rejection;
-use crate::engine::{CallError, EventView, Fault};
+use crate::engine::{CallError, Fault};
 use crate::event::Event;
-use crate::gate::{Gate, Pass};
+use crate::gate::Pass;
 use crate::id::BatchId;
 use crate::lease::Claim;
 use crate::ownership::{KEY_RETENTION_S, Owned};
 use crate::request::{Answer, Request};
 use crate::shared::Shared;
+use crate::slot::Slot;
 use crate::store::{AppendError, SeatMap};
 
 /// How often idempotency keys past their retention are dropped.
@@ -32,9 +32,6 @@ const RESOLVE_TRIES: u32 = 6;
 const RESOLVE_FIRST_DELAY: Duration = Duration::from_millis(100);
 
 const DELAY_AFTER_ABORT: Duration = Duration::from_millis(50);
-
-/// How many readers may wait for the seat map of one event.
-const MAX_READERS: usize = 1_000;
 
 /// What is sent to an event's actor.
 pub(crate) enum Message {
@@ -47,65 +44,6 @@ pub(crate) enum Message {
 
 impl actix::Message for Message {
     type Result = ();
-}
-
-/// What others see of an actor without asking it.
-pub(crate) struct Slot {
-    /// Bounds the commands that wait.
-    pub(crate) gate: Arc<Gate>,
-    /// Bounds the readers of the seat map that wait, apart from the commands.
-    pub(crate) readers: Arc<Gate>,
-    view: RwLock<EventView>,
-    epoch: AtomicU64,
-    /// When the last committed batch was handed to the store. Its sender is the actor's, and goes with it.
-    commits: watch::Receiver<Instant>,
-}
-
-impl Slot {
-    fn new(capacity: usize, owned: &Owned, commits: watch::Receiver<Instant>) -> Arc<Self> {
-        let view = RwLock::new(view_of(&owned.event));
-        Arc::new(Self {
-            gate: Gate::new(capacity),
-            readers: Gate::new(MAX_READERS),
-            view,
-            epoch: AtomicU64::new(owned.epoch),
-            commits,
-        })
-    }
-
-    /// The epoch under which the actor writes.
-    pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
-    }
-
-    /// Waits until the actor is gone, and all it held with it.
-    pub(crate) async fn ended(&self) {
-        let mut commits = self.commits();
-        while commits.changed().await.is_ok() {}
-    }
-
-    /// Whether the actor is gone.
-    pub(crate) fn has_ended(&self) -> bool {
-        self.commits.has_changed().is_err()
-    }
-
-    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
-    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
-        self.commits.clone()
-    }
-
-    /// The event as of its last commit.
-    pub(crate) fn view(&self) -> EventView {
-        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-
-    fn publish(&self, event: &Event) {
-        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = view_of(event);
-    }
-}
-
-fn view_of(event: &Event) -> EventView {
-    EventView { info: Arc::clone(event.info()), counts: event.counts(), version: event.version() }
 }
 
 /// The one writer of an event, as long as its epoch lasts.
@@ -272,7 +210,7 @@ impl EventActor {
         self.batch_limit = self.shared.config.batch_commands.max(1);
         self.shared.metrics.batch_changes.record(batch.changes.len() as f64);
         self.shared.metrics.count_changes(&batch.changes);
-        self.slot.publish(&self.event);
+        self.slot.show(&self.event);
         if self.event.is_deleted() {
             // Before the answer: who hears of the deletion must not find the event here any more.
             self.slot.gate.close();
@@ -319,7 +257,7 @@ impl EventActor {
     fn reload(&mut self, in_doubt: Option<(Arc<Batch>, Pending, String)>, ctx: &mut Context<Self>) {
         self.busy = true;
         // The epoch that the reload raises is no other node's.
-        self.slot.epoch.store(u64::MAX, Ordering::Release);
+        self.slot.set_epoch(u64::MAX);
         let shared = Arc::clone(&self.shared);
         let id = self.event.info().id;
         let doubtful_seq = in_doubt.as_ref().map(|(batch, ..)| batch.seq);
@@ -365,11 +303,11 @@ impl EventActor {
     fn resume(&mut self, owned: Owned, ctx: &mut Context<Self>) {
         self.event = owned.event;
         self.epoch = owned.epoch;
-        self.slot.epoch.store(owned.epoch, Ordering::Release);
+        self.slot.set_epoch(owned.epoch);
         self.not_before = owned.not_before;
         self.seat_map = None;
         self.busy = false;
-        self.slot.publish(&self.event);
+        self.slot.show(&self.event);
         self.answer_readers();
         self.flush(ctx);
     }

@@ -90,6 +90,7 @@ mod registry;
 mod request;
 mod reservation;
 mod shared;
+mod slot;
 mod store;
 mod sweep;
 mod verify;

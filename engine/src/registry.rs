@@ -10,7 +10,7 @@ use metrics::Gauge;
 use tokio::runtime::Handle;
 use tokio::sync::{Mutex, oneshot, watch};
 
-use crate::actor::{EventActor, Message, Slot};
+use crate::actor::{EventActor, Message};
 use crate::command::Command;
 use crate::engine::{CallError, EventView, Fault};
 use crate::gate::{Gate, Pass, Refused};
@@ -19,6 +19,7 @@ use crate::lease::Claim;
 use crate::publisher;
 use crate::request::{Answer, Request};
 use crate::shared::Shared;
+use crate::slot::Slot;
 use crate::store::SeatMap;
 
 /// How often a command that was certainly not carried out is tried again, while actors end and start.
