@@ -5,14 +5,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-<<<<<<< HEAD
 use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
-use holdfast_benches::{event_info, pair_of_seats};
-=======
-use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock};
 use futures_util::future::join_all;
-use holdfast_benches::{event_info, pair_of_seats, user};
->>>>>>> group
+use holdfast_benches::{event_info, pair_of_seats};
 use persistence::StoreOptions;
 use tokio::runtime::Runtime;
 use uuid::Uuid;
