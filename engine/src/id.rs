@@ -11,6 +11,7 @@
 //! field, where no plausible time can stand.
 
 use std::fmt;
+use std::num::NonZeroU64;
 use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
@@ -44,6 +45,11 @@ fn high(id: Uuid) -> u64 {
 
 fn counter(id: Uuid) -> u16 {
     (id.as_u128() >> 64) as u16 & COUNTER_MAX
+}
+
+/// Time and counter as one number.
+fn position(id: Uuid) -> u64 {
+    (high(id) << 12) | u64::from(counter(id))
 }
 
 fn tag(id: Uuid) -> u64 {
@@ -153,6 +159,11 @@ impl EventId {
         ReservationId(compose(time.as_millis(), 0, tag(self.0)))
     }
 
+    pub(crate) fn reservation(self, no: ReservationNo) -> ReservationId {
+        let position = no.0.get();
+        ReservationId(compose(position >> 12, position as u16 & COUNTER_MAX, tag(self.0)))
+    }
+
     fn from_tag(tag: u64) -> Self {
         Self(compose(tag >> TAG_RANDOM_BITS, 0, tag))
     }
@@ -169,9 +180,20 @@ impl ReservationId {
     pub fn next(event_id: EventId, last: Option<ReservationId>, now: Timestamp) -> Self {
         // Counter 0 is left to the event's own id.
         let fresh = (now.as_millis() << 12) | 1;
-        let after_last = last.map_or(0, |last| ((high(last.0) << 12) | u64::from(counter(last.0))) + 1);
+        let after_last = last.map_or(0, |last| position(last.0) + 1);
         let position = fresh.max(after_last);
         Self(compose(position >> 12, position as u16 & COUNTER_MAX, tag(event_id.0)))
+    }
+}
+
+/// A reservation's id without its event's tag, so half the size; only with its event it is unique. Sorts like the id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub(crate) struct ReservationNo(NonZeroU64);
+
+impl ReservationNo {
+    pub(crate) fn of(id: ReservationId) -> Self {
+        // No id has the time 0: seats' ids are there. So the minimum is never taken.
+        Self(NonZeroU64::new(position(id.0)).unwrap_or(NonZeroU64::MIN))
     }
 }
 
@@ -220,7 +242,9 @@ mod tests {
         let now = Timestamp::from_micros(1_800_000_123_456_789);
         assert_eq!(event_id.seat(7).event_id(), event_id);
         assert_eq!(event_id.seat(7).seat_no(), 7);
-        assert_eq!(ReservationId::next(event_id, None, now).event_id(), event_id);
+        let reservation_id = ReservationId::next(event_id, None, now);
+        assert_eq!(reservation_id.event_id(), event_id);
+        assert_eq!(event_id.reservation(ReservationNo::of(reservation_id)), reservation_id);
         assert_eq!(event_id.to_string().parse(), Ok(event_id));
     }
 

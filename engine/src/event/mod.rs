@@ -1,6 +1,7 @@
 //! The state of one event, and the rules. Pure: no clock, no randomness, no I/O. Every method checks first
 //! and mutates after, and the one place that mutates is [`Event::play`], for commands and replay alike.
 
+mod held;
 mod replay;
 mod rules;
 #[cfg(test)]
@@ -10,14 +11,17 @@ use std::collections::{BTreeSet, HashMap};
 use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
 
+use sha2::{Digest, Sha256};
+
 pub use replay::ReplayError;
 pub(crate) use rules::ended;
 
+use self::held::Held;
 use crate::change::Change;
 use crate::clock::Timestamp;
 use crate::command::SeatStatus;
 use crate::event_info::{EventInfo, SeatCounts};
-use crate::id::{ReservationId, SeatNo, UserId};
+use crate::id::{ReservationId, ReservationNo, SeatNo, UserId};
 use crate::reservation::{Reservation, ReservationStatus};
 use crate::store::{SeatMap, Snapshot};
 
@@ -29,28 +33,39 @@ pub struct Event {
     version: u64,
     deleted: bool,
     /// By seat number, from seat 1.
-    holders: Vec<Option<ReservationId>>,
+    holders: Vec<Option<ReservationNo>>,
     /// The same as statuses, so that a seat map is a copy.
     statuses: Vec<SeatStatus>,
     /// The pending and confirmed ones. Those that ended are the store's alone.
-    reservations: HashMap<ReservationId, Arc<Reservation>>,
+    reservations: HashMap<ReservationNo, Box<Held>>,
     /// When each pending one runs out.
-    deadlines: BTreeSet<(Timestamp, ReservationId)>,
-    keys: HashMap<(UserId, String), KeyUse>,
+    deadlines: BTreeSet<(Timestamp, ReservationNo)>,
+    keys: HashMap<KeyHash, KeyUse>,
     counts: SeatCounts,
     last_reservation_id: Option<ReservationId>,
+}
+
+/// A user and an idempotency key, hashed, so that each costs the same whatever its length. Equal hashes count as
+/// equal keys. The hash is cryptographic, so nobody can make two that collide, let alone one that meets another
+/// user's; and it has no secret, so that every replay of a journal leads to the same state.
+type KeyHash = [u8; 16];
+
+fn key_hash(user_id: UserId, key: &str) -> KeyHash {
+    // The id has a fixed length, so no two pairs are the same bytes.
+    let digest = Sha256::new().chain_update(user_id.as_uuid()).chain_update(key).finalize();
+    std::array::from_fn(|index| digest[index])
 }
 
 /// What an idempotency key was used for.
 #[derive(Debug, Clone, PartialEq)]
 struct KeyUse {
-    reservation_id: ReservationId,
+    reservation_no: ReservationNo,
     request_hash: u64,
 }
 
 impl KeyUse {
     fn new(reservation_id: ReservationId, seats: &[SeatNo]) -> Self {
-        Self { reservation_id, request_hash: request_hash(seats) }
+        Self { reservation_no: ReservationNo::of(reservation_id), request_hash: request_hash(seats) }
     }
 }
 
@@ -87,11 +102,11 @@ impl Event {
         event.deleted = snapshot.event.deleted;
         event.last_reservation_id = snapshot.last_reservation_id;
         for reservation in snapshot.live {
-            event.hold(Arc::new(reservation));
+            event.hold(&reservation);
         }
         for used in snapshot.keys {
             let key_use = KeyUse::new(used.reservation_id, &used.seats);
-            event.keys.insert((used.user_id, used.idempotency_key), key_use);
+            event.keys.insert(key_hash(used.user_id, &used.idempotency_key), key_use);
         }
         event
     }
@@ -121,19 +136,10 @@ impl Event {
         self.deadlines.first().map(|&(expires_at, _)| expires_at)
     }
 
-    /// A pending or confirmed reservation.
-    pub fn reservation(&self, id: ReservationId) -> Option<&Arc<Reservation>> {
-        self.reservations.get(&id)
-    }
-
-    /// The pending and confirmed reservations, in no order.
-    pub fn reservations(&self) -> impl Iterator<Item = &Arc<Reservation>> {
-        self.reservations.values()
-    }
-
     /// Who holds a seat.
     pub fn holder(&self, seat_no: SeatNo) -> Option<ReservationId> {
-        *self.holders.get(seat_no.checked_sub(1)? as usize)?
+        let no = (*self.holders.get(seat_no.checked_sub(1)? as usize)?)?;
+        Some(self.info.id.reservation(no))
     }
 
     /// Whether a seat can be had; `None` if there is no such seat.
@@ -160,8 +166,8 @@ impl Event {
             .take(limit)
             .copied()
             .collect();
-        let expire = |(_, id)| {
-            let change = Change::Expired { id };
+        let expire = |(_, no)| {
+            let change = Change::Expired { id: self.info.id.reservation(no) };
             self.play(&change, now).map(|reservation| (change, reservation))
         };
         due.into_iter().filter_map(expire).collect()
@@ -169,8 +175,9 @@ impl Event {
 
     /// Forgets idempotency keys of reservations made before `horizon`.
     pub fn forget_keys_before(&mut self, horizon: Timestamp) {
-        let first_kept = self.info.id.first_reservation_at(horizon);
-        self.keys.retain(|_, key_use| key_use.reservation_id >= first_kept);
+        let first_kept = ReservationNo::of(self.info.id.first_reservation_at(horizon));
+        self.keys.retain(|_, key_use| key_use.reservation_no >= first_kept);
+        self.keys.shrink_to_fit();
     }
 
     /// Closes the open batch: the changes made since the last one are number `version` of the journal now.
@@ -199,10 +206,10 @@ impl Event {
                     seq: self.version + 1,
                 });
                 if let Some(key) = idempotency_key {
-                    self.keys.insert((*user_id, key.clone()), KeyUse::new(*id, seats));
+                    self.keys.insert(key_hash(*user_id, key), KeyUse::new(*id, seats));
                 }
                 self.last_reservation_id = Some(*id);
-                self.hold(Arc::clone(&reservation));
+                self.hold(&reservation);
                 Some(reservation)
             }
             Change::Confirmed { id } => self.update(*id, now, |reservation| {
@@ -237,45 +244,46 @@ impl Event {
         now: Timestamp,
         edit: impl FnOnce(&mut Reservation),
     ) -> Option<Arc<Reservation>> {
-        let mut reservation = self.release(id)?;
-        let row = Arc::make_mut(&mut reservation);
-        edit(row);
+        let mut row = self.release(id)?;
+        edit(&mut row);
         row.updated_at = now;
         row.seq = self.version + 1;
         if row.status.is_live() {
-            self.hold(Arc::clone(&reservation));
+            self.hold(&row);
         }
-        Some(reservation)
+        Some(Arc::new(row))
     }
 
     /// Enters a live reservation everywhere.
-    fn hold(&mut self, reservation: Arc<Reservation>) {
+    fn hold(&mut self, reservation: &Reservation) {
+        let no = ReservationNo::of(reservation.id);
         let status = match reservation.status {
             ReservationStatus::Confirmed => SeatStatus::Confirmed,
             _ => SeatStatus::Reserved,
         };
         for &seat_no in &reservation.seats {
-            self.set_seat(seat_no, Some(reservation.id), status);
+            self.set_seat(seat_no, Some(no), status);
         }
         if reservation.status == ReservationStatus::Pending {
-            self.deadlines.insert((reservation.expires_at, reservation.id));
+            self.deadlines.insert((reservation.expires_at, no));
         }
         *self.count_of(reservation.status) += reservation.seats.len() as u32;
-        self.reservations.insert(reservation.id, reservation);
+        self.reservations.insert(no, Box::new(Held::new(reservation)));
     }
 
     /// Takes a live reservation out everywhere.
-    fn release(&mut self, id: ReservationId) -> Option<Arc<Reservation>> {
-        let reservation = self.reservations.remove(&id)?;
-        for &seat_no in &reservation.seats {
+    fn release(&mut self, id: ReservationId) -> Option<Reservation> {
+        let no = self.number(id)?;
+        let row = self.reservations.remove(&no)?.into_row(id);
+        for &seat_no in &row.seats {
             self.set_seat(seat_no, None, SeatStatus::Available);
         }
-        self.deadlines.remove(&(reservation.expires_at, id));
-        *self.count_of(reservation.status) -= reservation.seats.len() as u32;
-        Some(reservation)
+        self.deadlines.remove(&(row.expires_at, no));
+        *self.count_of(row.status) -= row.seats.len() as u32;
+        Some(row)
     }
 
-    fn set_seat(&mut self, seat_no: SeatNo, holder: Option<ReservationId>, status: SeatStatus) {
+    fn set_seat(&mut self, seat_no: SeatNo, holder: Option<ReservationNo>, status: SeatStatus) {
         let index = (seat_no as usize).wrapping_sub(1);
         if let (Some(held_by), Some(shown)) = (self.holders.get_mut(index), self.statuses.get_mut(index)) {
             *held_by = holder;

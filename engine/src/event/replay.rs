@@ -19,6 +19,8 @@ pub enum ReplayError {
     SeatTaken { seq: u64, id: ReservationId, seat_no: SeatNo, holder: ReservationId },
     #[error("batch {seq}: reservation {id} totals {total_minor}, its seats cost {prices_minor}")]
     WrongTotal { seq: u64, id: ReservationId, total_minor: i64, prices_minor: i64 },
+    #[error("batch {seq}: reservation {id} is another event's")]
+    OtherEvent { seq: u64, id: ReservationId },
     #[error("batch {seq}: reservation {id} is changed to {change}, but has ended or never was")]
     NotLive { seq: u64, id: ReservationId, change: &'static str },
     #[error("batch {seq}: the event is deleted while reservations are live, or changed after")]
@@ -32,7 +34,7 @@ impl ReplayError {
             Self::Gap { .. } => 4,
             Self::NoSuchSeat { .. } | Self::SeatTaken { .. } => 1,
             Self::WrongTotal { .. } => 8,
-            Self::NotLive { .. } | Self::Deleted { .. } => 5,
+            Self::OtherEvent { .. } | Self::NotLive { .. } | Self::Deleted { .. } => 5,
         }
     }
 }
@@ -64,7 +66,7 @@ impl Event {
             Change::Confirmed { id } => self.check_pending(*id, "confirmed", seq),
             Change::Extended { id, .. } => self.check_pending(*id, "extended", seq),
             Change::Expired { id } => self.check_pending(*id, "expired", seq),
-            Change::Cancelled { id } if self.reservations.contains_key(id) => Ok(()),
+            Change::Cancelled { id } if self.held(*id).is_some() => Ok(()),
             Change::Cancelled { id } => Err(ReplayError::NotLive { seq, id: *id, change: "cancelled" }),
             Change::Amended { .. } => Ok(()),
             Change::Deleted if self.reservations.is_empty() => Ok(()),
@@ -79,6 +81,7 @@ impl Event {
         total_minor: i64,
         seq: u64,
     ) -> Result<(), ReplayError> {
+        self.number(id).ok_or(ReplayError::OtherEvent { seq, id })?;
         let mut prices_minor = 0;
         for &seat_no in seats {
             let price_minor = self.info.layout.price_minor(seat_no);
@@ -94,8 +97,8 @@ impl Event {
     }
 
     fn check_pending(&self, id: ReservationId, change: &'static str, seq: u64) -> Result<(), ReplayError> {
-        match self.reservations.get(&id) {
-            Some(reservation) if reservation.status == ReservationStatus::Pending => Ok(()),
+        match self.held(id) {
+            Some(held) if held.status == ReservationStatus::Pending => Ok(()),
             _ => Err(ReplayError::NotLive { seq, id, change }),
         }
     }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use super::{Event, request_hash};
+use super::held::Held;
+use super::{Event, key_hash, request_hash};
 use crate::change::Change;
 use crate::clock::Timestamp;
 use crate::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
@@ -80,12 +81,12 @@ impl Event {
         key: Option<&str>,
     ) -> Result<Option<Outcome>, Rejection> {
         let Some(key) = key else { return Ok(None) };
-        let Some(key_use) = self.keys.get(&(user_id, key.to_owned())) else { return Ok(None) };
+        let Some(key_use) = self.keys.get(&key_hash(user_id, key)) else { return Ok(None) };
         if key_use.request_hash != request_hash(seats) {
             return Err(Rejection::IdempotencyKeyReused);
         }
-        let id = key_use.reservation_id;
-        Ok(Some(Outcome::Replayed(id, self.reservations.get(&id).cloned())))
+        let id = self.info.id.reservation(key_use.reservation_no);
+        Ok(Some(Outcome::Replayed(id, self.reservation(id).map(Arc::new))))
     }
 
     fn conflicts(&self, seats: &[SeatNo]) -> Vec<Conflict> {
@@ -97,9 +98,9 @@ impl Event {
     }
 
     fn confirm(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        let reservation = self.live(id, caller, now)?;
-        if reservation.status == ReservationStatus::Confirmed {
-            return Ok((Outcome::Reservation(reservation), None));
+        let held = self.live(id, caller, now)?;
+        if held.status == ReservationStatus::Confirmed {
+            return Ok((Outcome::Reservation(Arc::new(held.row(id))), None));
         }
         self.made(Change::Confirmed { id }, now)
     }
@@ -110,19 +111,19 @@ impl Event {
     }
 
     fn extend(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        let reservation = self.live(id, caller, now)?;
-        if reservation.status == ReservationStatus::Confirmed {
+        let held = self.live(id, caller, now)?;
+        if held.status == ReservationStatus::Confirmed {
             return Err(Rejection::HoldLimitReached(HoldLimit::Confirmed));
         }
         let details = &self.info.details;
-        let last_end = reservation.created_at.plus_s(details.max_hold_s);
-        if reservation.expires_at >= last_end {
-            return Err(Rejection::HoldLimitReached(HoldLimit::MaxHold(reservation.expires_at)));
+        let last_end = held.created_at.plus_s(details.max_hold_s);
+        if held.expires_at >= last_end {
+            return Err(Rejection::HoldLimitReached(HoldLimit::MaxHold(held.expires_at)));
         }
         let expires_at = now.plus_s(details.hold_ttl_s).min(last_end);
-        if expires_at <= reservation.expires_at {
+        if expires_at <= held.expires_at {
             // The hold lasts that long already: never shorten it.
-            return Ok((Outcome::Reservation(reservation), None));
+            return Ok((Outcome::Reservation(Arc::new(held.row(id))), None));
         }
         self.made(Change::Extended { id, expires_at }, now)
     }
@@ -149,15 +150,15 @@ impl Event {
     }
 
     /// A reservation that still has its seats at `now` and is the caller's.
-    fn live(&self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Arc<Reservation>, Rejection> {
-        let reservation = self.reservations.get(&id).ok_or(Rejection::ReservationNotFound)?;
-        if !caller.may_act_for(reservation.user_id) {
+    fn live(&self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<&Held, Rejection> {
+        let held = self.held(id).ok_or(Rejection::ReservationNotFound)?;
+        if !caller.may_act_for(held.user_id) {
             return Err(Rejection::ReservationNotFound);
         }
-        if reservation.status == ReservationStatus::Pending && reservation.expires_at <= now {
-            return Err(Rejection::ReservationExpired(reservation.expires_at));
+        if held.status == ReservationStatus::Pending && held.expires_at <= now {
+            return Err(Rejection::ReservationExpired(held.expires_at));
         }
-        Ok(Arc::clone(reservation))
+        Ok(held)
     }
 
     /// Past this point nothing can fail.

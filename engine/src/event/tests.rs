@@ -274,7 +274,7 @@ fn details_change_for_what_comes_after() {
 fn what_ended_is_decided_by_how_it_ended() {
     let mut stage = Stage::new();
     stage.run("@1 u1 reserve A 1");
-    let mut row = (**stage.event.reservation(stage.named[&'A']).expect("it is held")).clone();
+    let mut row = stage.event.reservation(stage.named[&'A']).expect("it is held");
     let own = Caller::User(user(1));
     let cases = [
         (ReservationStatus::Cancelled, Command::Cancel(row.id, own), "Ok(())"),
@@ -335,6 +335,51 @@ fn a_journal_that_sells_a_seat_twice_is_refused() {
     assert_eq!(event.replay(&row), Err(ReplayError::SeatTaken { seq: 2, id: second, seat_no: 1, holder }));
     row.seq = 3;
     assert_eq!(event.replay(&row), Err(ReplayError::Gap { after: 1, found: 3 }));
+}
+
+/// Two events made in one millisecond give their first reservations the same number.
+#[test]
+fn another_events_reservation_is_not_found_also_if_its_number_is_known_here() {
+    let mut event = Event::new(info());
+    let own = reserve(&mut event, &mut OpenBatch::default(), 1, 1, &[1]);
+    let foreign = ReservationId::next(EventId::mint(at(0), 2), None, at(1));
+    assert_eq!(ReservationNo::of(foreign), ReservationNo::of(own));
+    assert_ne!(foreign, own);
+
+    let before = event.clone();
+    assert_eq!(event.reservation(foreign), None);
+    for command in [Command::Confirm, Command::Cancel, Command::Extend] {
+        let answer = event.apply(&command(foreign, Caller::Admin), at(2));
+        assert_eq!(answer.err(), Some(Rejection::ReservationNotFound));
+    }
+
+    let reserved = Change::Reserved {
+        id: foreign,
+        user_id: user(1),
+        seats: vec![2],
+        total_minor: 900,
+        expires_at: at(100),
+        idempotency_key: None,
+    };
+    let other_event = ReplayError::OtherEvent { seq: 1, id: foreign };
+    let not_live = |change| ReplayError::NotLive { seq: 1, id: foreign, change };
+    for (change, expected) in [
+        (reserved, other_event),
+        (Change::Confirmed { id: foreign }, not_live("confirmed")),
+        (Change::Extended { id: foreign, expires_at: at(300) }, not_live("extended")),
+        (Change::Expired { id: foreign }, not_live("expired")),
+        (Change::Cancelled { id: foreign }, not_live("cancelled")),
+    ] {
+        let row = JournalRow {
+            seq: 1,
+            epoch: 1,
+            batch_id: BatchId::random(),
+            decided_at: at(2),
+            changes: vec![change],
+        };
+        assert_eq!(event.replay(&row), Err(expected));
+    }
+    assert_eq!(event, before);
 }
 
 fn apply(event: &mut Event, batch: &mut OpenBatch, second: u32, command: Command) -> Option<ReservationId> {
@@ -513,7 +558,7 @@ mod properties {
             }
             prop_assert_eq!(&replayed, &event);
 
-            let live: BTreeMap<_, _> = event.reservations().map(|row| (row.id, (**row).clone())).collect();
+            let live: BTreeMap<_, _> = event.reservations().map(|row| (row.id, row)).collect();
             let stored = tables.reservations.iter().filter(|(_, row)| row.status.is_live());
             prop_assert_eq!(stored.map(|(id, row)| (*id, row.clone())).collect::<BTreeMap<_, _>>(), live);
             for seat_no in 1..=event.info.layout.seats() {
