@@ -84,13 +84,17 @@ impl Lane {
     }
 
     async fn attempt(&self, pool: &PgPool, group: &[Arc<Batch>], begun: Instant) -> Result<(), Failure> {
-        // The server gives a statement half the time.
-        let connection = timeout_at(begun + self.batch_timeout / 2, pool.acquire()).await;
-        let mut connection =
-            connection.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| Failure {
-                transient: fault::is_transient(&error),
-                error: AppendError::Aborted(format!("no connection: {error}")),
-            })?;
+        // The server gives a statement half the time. What is later than that is not sent: `timeout_at` alone would
+        // take an idle connection all the same, and leave the whole group without the time for an answer.
+        let send_by = begun + self.batch_timeout / 2;
+        let connection = match Instant::now() < send_by {
+            true => timeout_at(send_by, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)),
+            false => Err(sqlx::Error::PoolTimedOut),
+        };
+        let mut connection = connection.map_err(|error| Failure {
+            transient: fault::is_transient(&error),
+            error: AppendError::Aborted(format!("no connection: {error}")),
+        })?;
         match timeout_at(begun + self.batch_timeout, append(&mut connection, group)).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Failure { error: AppendError::Fenced, transient: false }),
