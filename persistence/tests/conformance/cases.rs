@@ -477,6 +477,31 @@ pub async fn texts_of_all_kinds_are_kept(database: &dyn Database) {
     assert_eq!(store.journal(event.id, 0, 1).await.unwrap()[0].changes, batch.changes);
 }
 
+pub async fn batches_of_any_size_are_written_whole(database: &dyn Database) {
+    let store = database.connect().await;
+    for size in [1, 7, 8, 9, 63, 64, 65, 511, 512, 513, 1_024, 1_025] {
+        let mut event = new_event_at(NOW);
+        event.layout = Layout::of_seats(1_025, 100);
+        store.create_event(&event).await.unwrap();
+        let mut owner = activate(&*store, event.id).await;
+        let mut batch = owner.batch();
+        let mut held = Vec::new();
+        for seat_no in 1..=size {
+            held.push(owner.reservation(user(1), &[seat_no], None));
+            batch = batch.reserve(&held[held.len() - 1]);
+        }
+        owner.write(&*store, batch.counts(size, 0)).await;
+        let found = tables(&*store, event.id).await;
+        assert_eq!((&found.reservations, found.claims.len()), (&held, held.len()));
+
+        let sold: Vec<_> = held.iter().map(|r| ended(r, ReservationStatus::Confirmed, 2)).collect();
+        let batch = sold.iter().fold(owner.batch(), |b, r| b.change(Change::Confirmed { id: r.id }, r));
+        owner.write(&*store, batch.counts(0, size)).await;
+        let found = tables(&*store, event.id).await;
+        assert_eq!((found.reservations, found.claims.len()), (sold, held.len()));
+    }
+}
+
 pub async fn a_large_batch_is_written_whole(database: &dyn Database) {
     let store = database.connect().await;
     let mut event = new_event_at(NOW);

@@ -57,6 +57,7 @@ on_every_store! {
     amended_details_replace_the_old_ones,
     a_deleted_event_is_read_but_not_listed,
     texts_of_all_kinds_are_kept,
+    batches_of_any_size_are_written_whole,
     a_large_batch_is_written_whole,
     concurrent_batches_of_one_version_have_one_winner,
     what_was_written_outlasts_the_connection,
