@@ -1,9 +1,10 @@
 //! Opening a Postgres database: the pools, the settings that must be right, the schema.
 
+use std::collections::HashMap;
 use std::str::FromStr;
 use std::time::Duration;
 
-use sqlx::migrate::Migrator;
+use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
@@ -102,19 +103,26 @@ async fn refuse_if_not_durable(connection: &mut PgConnection) -> Result<(), Conn
 }
 
 async fn refuse_other_schema(connection: &mut PgConnection) -> Result<(), ConnectError> {
-    let applied: Vec<i64> = match sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success")
-        .fetch_all(connection)
-        .await
-    {
-        // There is no such table: nothing was ever migrated.
-        Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => Vec::new(),
-        applied => applied?,
-    };
-    if let Some(version) = applied.iter().find(|version| !MIGRATOR.version_exists(**version)) {
+    let applied: HashMap<i64, Vec<u8>> =
+        match sqlx::query_as("SELECT version, checksum FROM _sqlx_migrations WHERE success")
+            .fetch_all(connection)
+            .await
+        {
+            // There is no such table: nothing was ever migrated.
+            Err(sqlx::Error::Database(error)) if error.code().as_deref() == Some("42P01") => HashMap::new(),
+            applied => applied?.into_iter().collect(),
+        };
+    if let Some(version) = applied.keys().find(|version| !MIGRATOR.version_exists(**version)) {
         return Err(ConnectError::SchemaTooNew(*version));
     }
-    match MIGRATOR.iter().find(|migration| !applied.contains(&migration.version)) {
-        Some(missing) => Err(ConnectError::SchemaTooOld(missing.version)),
-        None => Ok(()),
+    for migration in MIGRATOR.iter() {
+        match applied.get(&migration.version) {
+            None => return Err(ConnectError::SchemaTooOld(migration.version)),
+            Some(checksum) if *checksum != *migration.checksum => {
+                return Err(MigrateError::VersionMismatch(migration.version).into());
+            }
+            Some(_) => (),
+        }
     }
+    Ok(())
 }

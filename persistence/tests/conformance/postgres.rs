@@ -83,6 +83,18 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn a_schema_made_by_another_text_is_refused() {
+    let database = TestDatabase::create().await;
+    database.connect().await;
+    let statement = "UPDATE _sqlx_migrations SET checksum = 'other' WHERE version = 2";
+    run(&mut database.admin().await, statement.to_owned()).await;
+    for migrate in [true, false] {
+        let error = connect(&StoreOptions { migrate, ..database.options() }).await.err();
+        assert!(matches!(error, Some(ConnectError::Migration(_))), "{error:?}");
+    }
+}
+
+#[tokio::test]
 async fn commits_that_are_not_on_disk_are_refused() {
     let database = TestDatabase::create().await;
     let statement = format!("ALTER DATABASE {} SET synchronous_commit = off", database.name);
