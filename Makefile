@@ -58,7 +58,7 @@ demo: ## Three nodes in Docker: kill the owner in the middle of an on-sale, and 
 ##@ Measurements
 
 .PHONY: bench
-bench: prerequisites ## Benchmark the parts against a kept baseline (some six minutes; SAVE=1 makes the baseline anew)
+bench: prerequisites ## Benchmark the parts against a kept baseline (some twelve minutes; SAVE=1 makes the baseline anew)
 	scripts/bench
 
 .PHONY: load
