@@ -52,6 +52,11 @@ fn position(id: Uuid) -> u64 {
     (high(id) << 12) | u64::from(counter(id))
 }
 
+/// The id at a position.
+fn at_position(position: u64, tag: u64) -> Uuid {
+    compose(position >> 12, position as u16 & COUNTER_MAX, tag)
+}
+
 fn tag(id: Uuid) -> u64 {
     (id.as_u128() & TAG_MASK) as u64
 }
@@ -160,8 +165,7 @@ impl EventId {
     }
 
     pub(crate) fn reservation(self, no: ReservationNo) -> ReservationId {
-        let position = no.0.get();
-        ReservationId(compose(position >> 12, position as u16 & COUNTER_MAX, tag(self.0)))
+        ReservationId(at_position(no.0.get(), tag(self.0)))
     }
 
     fn from_tag(tag: u64) -> Self {
@@ -181,8 +185,7 @@ impl ReservationId {
         // Counter 0 is left to the event's own id.
         let fresh = (now.as_millis() << 12) | 1;
         let after_last = last.map_or(0, |last| position(last.0) + 1);
-        let position = fresh.max(after_last);
-        Self(compose(position >> 12, position as u16 & COUNTER_MAX, tag(event_id.0)))
+        Self(at_position(fresh.max(after_last), tag(event_id.0)))
     }
 }
 

@@ -4,6 +4,7 @@ use std::io::Write;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use actix_web::error::BlockingError;
 use actix_web::web::{self, Bytes};
 use engine::{CallError, Engine, EventId, Fault, SeatMap};
 use flate2::Compression;
@@ -19,8 +20,8 @@ const KEPT_FOR: Duration = Duration::from_secs(10);
 /// tenth of one core goes into the maps of one event. That is never longer than this.
 const MAX_AGE: Duration = Duration::from_millis(100);
 
-/// From so many seats on, a map is prepared on a thread for blocking work: a request worker has others to answer.
-pub(crate) const LARGE_EVENT_SEATS: usize = 5_000;
+/// From so many seats on, a map is worked on by a thread for blocking work: a request worker has others to answer.
+const LARGE_EVENT_SEATS: usize = 5_000;
 
 /// The prepared seat maps of this node.
 pub struct SeatMaps {
@@ -65,13 +66,7 @@ impl SeatMaps {
 
     async fn prepare(&self, map: Arc<SeatMap>) -> Result<PreparedMap, CallError> {
         let begin = Instant::now();
-        let render = self.render;
-        let json = if map.statuses.len() < LARGE_EVENT_SEATS {
-            render(&map)
-        } else {
-            let map = Arc::clone(&map);
-            blocking(move || render(&map)).await?
-        };
+        let json = work_on(&map, self.render).await.map_err(unavailable)?;
         Ok(PreparedMap {
             map,
             json: json.into(),
@@ -93,10 +88,7 @@ impl PreparedMap {
     pub async fn gzip(&self) -> Result<Bytes, CallError> {
         let compress = || async {
             let json = self.json.clone();
-            if self.map.statuses.len() < LARGE_EVENT_SEATS {
-                return Ok(compress(&json));
-            }
-            blocking(move || compress(&json)).await
+            work_on(&self.map, move |_| compress(&json)).await.map_err(unavailable)
         };
         self.gzip.get_or_try_init(compress).await.cloned()
     }
@@ -109,6 +101,18 @@ pub fn compress(bytes: &[u8]) -> Bytes {
     written.expect("memory takes all").into()
 }
 
-async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, CallError> {
-    web::block(work).await.map_err(|error| Fault::Unavailable(error.to_string()).into())
+/// Does work that takes time by the size of a map: at once for a small one, else on a thread for blocking work.
+pub(crate) async fn work_on<T: Send + 'static>(
+    map: &Arc<SeatMap>,
+    work: impl FnOnce(&SeatMap) -> T + Send + 'static,
+) -> Result<T, BlockingError> {
+    if map.statuses.len() < LARGE_EVENT_SEATS {
+        return Ok(work(map));
+    }
+    let map = Arc::clone(map);
+    web::block(move || work(&map)).await
+}
+
+fn unavailable(error: BlockingError) -> CallError {
+    Fault::Unavailable(error.to_string()).into()
 }

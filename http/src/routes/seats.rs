@@ -1,7 +1,5 @@
 //! `/events/{id}/seats`.
 
-use std::sync::Arc;
-
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Compress;
 use actix_web::{HttpRequest, HttpResponse, get, web};
@@ -11,7 +9,7 @@ use utoipa::{IntoParams, ToSchema};
 
 use crate::extract::{Parameters, PathId};
 use crate::problem::{Problem, ProblemDocument};
-use crate::seat_maps::LARGE_EVENT_SEATS;
+use crate::seat_maps::work_on;
 use crate::server::AppState;
 
 /// About how long one seat's JSON is, to allocate once.
@@ -99,11 +97,7 @@ pub async fn list(
         .insert_header((header::CACHE_CONTROL, "no-cache"))
         .content_type("application/json");
     if !filter.is_all() {
-        let map = Arc::clone(&prepared.map);
-        if map.statuses.len() < LARGE_EVENT_SEATS {
-            return Ok(response.body(filter.write(&map)));
-        }
-        let written = web::block(move || filter.write(&map)).await;
+        let written = work_on(&prepared.map, move |map| filter.write(map)).await;
         return Ok(response.body(written.map_err(|error| Problem::from_broken(error.to_string()))?));
     }
     if takes_gzip(request.headers()) {
