@@ -35,7 +35,8 @@ const DELAY_AFTER_ABORT: Duration = Duration::from_millis(50);
 
 /// What is sent to an event's actor.
 pub(crate) enum Message {
-    Command(Request),
+    /// Commands wait in the inbox.
+    Wake,
     /// Asks for the status of every seat.
     SeatMap(oneshot::Sender<Arc<SeatMap>>, Pass),
     /// Take in nothing more, write what waits, and end.
@@ -97,7 +98,7 @@ impl EventActor {
         Arc::clone(&self.slot)
     }
 
-    /// Flushes once the mailbox is drained, so that a batch takes all that has arrived.
+    /// Flushes once the mailbox is drained: one time for all messages in it.
     fn flush_soon(&mut self, ctx: &mut Context<Self>) {
         if self.busy || self.flush_is_due {
             return;
@@ -116,6 +117,7 @@ impl EventActor {
         }
         let now = self.shared.clock.now().max(self.not_before);
         let limit = self.batch_limit;
+        self.take_commands();
         let mut batch = OpenBatch::default();
         for (change, reservation) in self.event.expire(now, limit) {
             batch.push(change, Some(reservation));
@@ -133,6 +135,14 @@ impl EventActor {
             self.flush_soon(ctx);
         }
         self.end_if_drained(ctx);
+    }
+
+    fn take_commands(&mut self) {
+        let before = self.queue.len();
+        self.slot.inbox.take_all(&mut self.queue);
+        if self.queue.len() > before {
+            self.last_used = Instant::now();
+        }
     }
 
     fn apply_queue(&mut self, batch: &mut OpenBatch, now: Timestamp, limit: usize) -> Pending {
@@ -346,6 +356,7 @@ impl EventActor {
     fn end(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
         self.slot.gate.close();
+        self.slot.inbox.close();
         self.queue.clear();
         self.readers.clear();
         let shared = Arc::clone(&self.shared);
@@ -413,6 +424,7 @@ impl Actor for EventActor {
 impl Drop for EventActor {
     fn drop(&mut self) {
         self.slot.gate.close();
+        self.slot.inbox.close();
         self.shared.metrics.live_events.decrement(1.0);
         if std::thread::panicking() {
             self.shared.metrics.crashes.increment(1);
@@ -426,10 +438,7 @@ impl Handler<Message> for EventActor {
 
     fn handle(&mut self, message: Message, ctx: &mut Context<Self>) {
         match message {
-            Message::Command(request) => {
-                self.last_used = Instant::now();
-                self.queue.push_back(request);
-            }
+            Message::Wake => {}
             Message::SeatMap(reader, pass) => {
                 self.last_used = Instant::now();
                 self.readers.push((reader, pass));

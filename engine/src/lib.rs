@@ -77,6 +77,7 @@ mod event;
 mod event_info;
 mod gate;
 mod id;
+mod inbox;
 mod layout;
 mod lease;
 mod lease_keeper;

@@ -113,7 +113,9 @@ impl Registry {
         let Some(pass) = pass_of(&live.slot.gate)? else { return Ok(None) };
         let (request, answer) = Request::new(Arc::clone(command), pass);
         let _queued = Queued::count(&self.shared.metrics.queued_commands);
-        live.addr.do_send(Message::Command(request));
+        if live.slot.inbox.push(request) {
+            live.addr.do_send(Message::Wake);
+        }
         match answer.await {
             Ok(answer) => Ok(Some(answer)),
             Err(_) => Err(Fault::Unknown("the event crashed while its batch was written".to_owned()).into()),

@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use crate::engine::EventView;
 use crate::event::Event;
 use crate::gate::Gate;
+use crate::inbox::Inbox;
 use crate::ownership::Owned;
 
 /// How many readers may wait for the seat map of one event.
@@ -18,6 +19,8 @@ const MAX_READERS: usize = 1_000;
 pub(crate) struct Slot {
     /// Bounds the commands that wait.
     pub(crate) gate: Arc<Gate>,
+    /// Where they wait.
+    pub(crate) inbox: Inbox,
     /// Bounds the readers of the seat map that wait, apart from the commands.
     pub(crate) readers: Arc<Gate>,
     view: RwLock<EventView>,
@@ -31,6 +34,7 @@ impl Slot {
         let view = RwLock::new(view_of(&owned.event));
         Arc::new(Self {
             gate: Gate::new(capacity),
+            inbox: Inbox::new(),
             readers: Gate::new(MAX_READERS),
             view,
             epoch: AtomicU64::new(owned.epoch),

@@ -5,13 +5,17 @@ use std::time::Duration;
 
 use backon::Retryable;
 use engine::{AppendError, Batch};
-use sqlx::PgPool;
+use sqlx::pool::PoolConnection;
+use sqlx::{PgConnection, PgPool, Postgres};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::append::append;
 use super::fault;
 use crate::retry;
+
+/// A lane's connection is opened anew after this time without a group.
+const MAX_IDLE: Duration = Duration::from_secs(10 * 60);
 
 /// A batch whose owner waits for its outcome.
 pub(super) struct Waiting {
@@ -38,6 +42,13 @@ impl Waiting {
     }
 }
 
+/// A lane's own connection. It stays with the lane: the pool asks each connection that comes back to it whether it
+/// still lives, which is a round trip, and one that can hang.
+pub(super) struct Kept {
+    connection: PoolConnection<Postgres>,
+    last_used: Instant,
+}
+
 /// What a group is written with. Its clones share their connections.
 #[derive(Clone)]
 pub(super) struct Lane {
@@ -51,22 +62,41 @@ pub(super) struct Lane {
 impl Lane {
     /// Writes a group and answers each of its batches. If the group certainly was not written, each batch is tried
     /// again by itself and on another connection, so that the one to blame harms no other, and keeps no lane.
-    pub(super) async fn write(self, group: Vec<Waiting>) {
+    /// Gives the connection back while it is of use.
+    pub(super) async fn write(self, kept: Option<Kept>, group: Vec<Waiting>) -> Option<Kept> {
         let batches: Vec<Arc<Batch>> = group.iter().map(|waiting| Arc::clone(&waiting.batch)).collect();
         // The one that came first has waited longest.
-        let Some(begun) = group.first().map(|first| first.begun) else { return };
-        let Err(failure) = self.attempt(&self.groups, &batches, begun).await else {
-            return group.into_iter().for_each(|waiting| waiting.answer(Ok(())));
+        let begun = group.first()?.begun;
+        let mut connection = match self.connection(kept, begun).await {
+            Ok(connection) => connection,
+            Err(failure) => {
+                self.not_written(group, failure);
+                return None;
+            }
         };
+        let outcome = self.attempt(&mut connection, &batches, begun).await;
+        let is_broken = outcome.as_ref().is_err_and(Failure::is_unknown);
+        match outcome {
+            Ok(()) => group.into_iter().for_each(|waiting| waiting.answer(Ok(()))),
+            Err(failure) => self.not_written(group, failure),
+        }
+        if is_broken {
+            connection.close_on_drop();
+            return None;
+        }
+        Some(Kept { connection, last_used: Instant::now() })
+    }
+
+    fn not_written(&self, group: Vec<Waiting>, failure: Failure) {
         let is_final = match failure.error {
             AppendError::Unknown(_) => true,
-            AppendError::Fenced => batches.len() == 1,
+            AppendError::Fenced => group.len() == 1,
             AppendError::Aborted(_) => false,
         };
         if is_final {
             return group.into_iter().for_each(|waiting| waiting.answer(Err(failure.error.clone())));
         }
-        tracing::debug!(batches = batches.len(), error = %failure.error, "group not committed");
+        tracing::debug!(batches = group.len(), error = %failure.error, "group not committed");
         for waiting in group {
             tokio::spawn(self.clone().write_alone(waiting));
         }
@@ -76,39 +106,67 @@ impl Lane {
         // The last attempt has to end by the deadline, too.
         let last_retry = waiting.begun + self.batch_timeout / 3;
         let batch = std::slice::from_ref(&waiting.batch);
-        let outcome = (|| self.attempt(&self.alone, batch, waiting.begun))
+        let outcome = (|| self.attempt_alone(batch, waiting.begun))
             .retry(retry::backoff())
             .when(|failure: &Failure| failure.transient && Instant::now() < last_retry)
             .await;
         waiting.answer(outcome.map_err(|failure| failure.error));
     }
 
-    async fn attempt(&self, pool: &PgPool, group: &[Arc<Batch>], begun: Instant) -> Result<(), Failure> {
-        // The server gives a statement half the time. What is later than that is not sent: `timeout_at` alone would
-        // take an idle connection all the same, and leave the whole group without the time for an answer.
-        let send_by = begun + self.batch_timeout / 2;
-        let connection = match Instant::now() < send_by {
-            true => timeout_at(send_by, pool.acquire()).await.unwrap_or(Err(sqlx::Error::PoolTimedOut)),
-            false => Err(sqlx::Error::PoolTimedOut),
-        };
-        let mut connection = connection.map_err(|error| Failure {
-            transient: fault::is_transient(&error),
-            error: AppendError::Aborted(format!("no connection: {error}")),
-        })?;
-        match timeout_at(begun + self.batch_timeout, append(&mut connection, group)).await {
+    async fn attempt_alone(&self, batch: &[Arc<Batch>], begun: Instant) -> Result<(), Failure> {
+        let mut connection = self.acquire(&self.alone, begun).await?;
+        let outcome = self.attempt(&mut connection, batch, begun).await;
+        if outcome.as_ref().is_err_and(Failure::is_unknown) {
+            connection.close_on_drop();
+        }
+        outcome
+    }
+
+    /// The lane's connection, or another one where it has none, or has not used it for so long that what lies between
+    /// may have forgotten it.
+    async fn connection(
+        &self,
+        kept: Option<Kept>,
+        begun: Instant,
+    ) -> Result<PoolConnection<Postgres>, Failure> {
+        match kept {
+            Some(kept) if kept.last_used.elapsed() < MAX_IDLE => return Ok(kept.connection),
+            Some(mut kept) => kept.connection.close_on_drop(),
+            None => {}
+        }
+        self.acquire(&self.groups, begun).await
+    }
+
+    async fn acquire(&self, pool: &PgPool, begun: Instant) -> Result<PoolConnection<Postgres>, Failure> {
+        let connection = timeout_at(self.send_by(begun), pool.acquire()).await;
+        connection.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| Failure::unsent(&error))
+    }
+
+    /// The server gives a statement half the time. What is later than that is not sent: it would leave the whole group
+    /// without the time for an answer.
+    fn send_by(&self, begun: Instant) -> Instant {
+        begun + self.batch_timeout / 2
+    }
+
+    /// After an unknown outcome the connection is of no use: a late answer would be taken for the next batch's.
+    async fn attempt(
+        &self,
+        connection: &mut PgConnection,
+        group: &[Arc<Batch>],
+        begun: Instant,
+    ) -> Result<(), Failure> {
+        if Instant::now() >= self.send_by(begun) {
+            return Err(Failure::unsent(&sqlx::Error::PoolTimedOut));
+        }
+        match timeout_at(begun + self.batch_timeout, append(connection, group)).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Failure { error: AppendError::Fenced, transient: false }),
             Ok(Err(error)) => {
                 let outcome = fault::append_error(&error);
                 let unknown = matches!(outcome, AppendError::Unknown(_));
-                if unknown {
-                    connection.close_on_drop();
-                }
                 Err(Failure { transient: !unknown && fault::is_transient(&error), error: outcome })
             }
             Err(_) => {
-                // Its answer would be taken for the next batch's.
-                connection.close_on_drop();
                 let error = AppendError::Unknown("no answer within the time for a batch".to_owned());
                 Err(Failure { error, transient: false })
             }
@@ -120,4 +178,15 @@ impl Lane {
 struct Failure {
     error: AppendError,
     transient: bool,
+}
+
+impl Failure {
+    fn unsent(error: &sqlx::Error) -> Self {
+        let aborted = AppendError::Aborted(format!("no connection: {error}"));
+        Self { transient: fault::is_transient(error), error: aborted }
+    }
+
+    fn is_unknown(&self) -> bool {
+        matches!(self.error, AppendError::Unknown(_))
+    }
 }

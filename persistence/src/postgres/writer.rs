@@ -13,11 +13,11 @@ use std::time::Duration;
 use engine::{AppendError, Batch};
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::runtime::{Builder, Runtime};
-use tokio::sync::Mutex;
 use tokio::sync::mpsc::{self, UnboundedReceiver, UnboundedSender};
+use tokio::task::JoinSet;
 
 use super::connect::with_timeouts;
-use super::lane::{Lane, Waiting};
+use super::lane::{Kept, Lane, Waiting};
 use crate::options::ConnectError;
 
 /// How many groups are under way at a time. More lanes make smaller groups, and each costs a transaction.
@@ -71,10 +71,7 @@ impl Writer {
             batch_timeout,
         };
         let (queue, waiting) = mpsc::unbounded_channel();
-        let waiting = Arc::new(Mutex::new(waiting));
-        for _ in 0..lanes {
-            runtime.spawn(work(lane.clone(), Arc::clone(&waiting)));
-        }
+        runtime.spawn(work(lane, lanes, waiting));
         drop(_entered);
         Ok(Self { queue, runtime: Some(runtime) })
     }
@@ -101,16 +98,26 @@ impl Drop for Writer {
     }
 }
 
-/// Writes group after group, until the writer is dropped.
-async fn work(lane: Lane, queue: Arc<Mutex<UnboundedReceiver<Waiting>>>) {
+/// Writes group after group, at most `lanes` at a time, until the writer is dropped. The lane that was idle last goes
+/// first: what it needs is still in the caches of the server's processor.
+async fn work(lane: Lane, lanes: u32, mut queue: UnboundedReceiver<Waiting>) {
+    let mut idle: Vec<Option<Kept>> = (0..lanes).map(|_| None).collect();
+    // Tasks of their own, so that a panic ends nothing but one group and its lane's connection.
+    let mut under_way = JoinSet::new();
     loop {
-        let group = next_group(&mut *queue.lock().await).await;
-        if group.is_empty() {
-            return;
+        if idle.is_empty() {
+            idle.extend(under_way.join_next().await.map(Result::unwrap_or_default));
         }
-        // As a task of its own, so that a panic ends nothing but this group.
-        let _ = tokio::spawn(lane.clone().write(group)).await;
+        let group = next_group(&mut queue).await;
+        if group.is_empty() {
+            break;
+        }
+        while let Some(ended) = under_way.try_join_next() {
+            idle.push(ended.unwrap_or_default());
+        }
+        under_way.spawn(lane.clone().write(idle.pop().flatten(), group));
     }
+    while under_way.join_next().await.is_some() {}
 }
 
 /// All that waits, up to the limits; nothing once the writer is gone.
