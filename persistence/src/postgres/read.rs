@@ -175,7 +175,8 @@ pub(crate) async fn reservations(
 ) -> Result<Vec<Reservation>, Error> {
     let rows = sqlx::query(
         "SELECT * FROM reservations
-         WHERE user_id = $1 AND reservation_id < $2 AND ($3::smallint IS NULL OR status = $3)
+         WHERE (uuid_hash(user_id) & 4095) = (uuid_hash($1) & 4095) AND user_id = $1 AND reservation_id < $2
+         AND ($3::smallint IS NULL OR status = $3)
          ORDER BY reservation_id DESC LIMIT $4",
     )
     .bind(filter.user_id.as_uuid())
