@@ -438,7 +438,7 @@ impl Handler<Message> for EventActor {
 
     fn handle(&mut self, message: Message, ctx: &mut Context<Self>) {
         match message {
-            Message::Wake => {}
+            Message::Wake => return self.flush(ctx),
             Message::SeatMap(reader, pass) => {
                 self.last_used = Instant::now();
                 self.readers.push((reader, pass));
