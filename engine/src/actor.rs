@@ -27,6 +27,9 @@ use crate::store::{AppendError, SeatMap};
 /// How often idempotency keys past their retention are dropped.
 const FORGET_KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
 
+/// How many ticks an event waits in which no hold runs out.
+const QUIET_TICKS: u32 = 10;
+
 /// How long a batch of unknown outcome is looked for, before its callers hear that it is not known.
 const RESOLVE_TRIES: u32 = 6;
 const RESOLVE_FIRST_DELAY: Duration = Duration::from_millis(100);
@@ -342,8 +345,18 @@ impl EventActor {
         }
         let is_idle = !self.busy && self.last_used.elapsed() > self.shared.config.idle_after;
         if is_idle && self.slot.gate.close_if_empty() {
-            self.end(ctx);
+            return self.end(ctx);
         }
+        ctx.run_later(self.next_tick(), Self::tick);
+    }
+
+    /// A node may have thousands of events in memory, nearly all of them quiet: they look at the clock less often.
+    fn next_tick(&self) -> Duration {
+        let tick = self.shared.config.tick;
+        let quiet = tick * QUIET_TICKS;
+        let now = self.shared.clock.now();
+        let expires_soon = self.event.next_expires_at().is_some_and(|at| at.since(now) <= quiet);
+        if expires_soon || self.draining { tick } else { quiet }
     }
 
     fn end_if_drained(&mut self, ctx: &mut Context<Self>) {
@@ -417,7 +430,7 @@ impl Actor for EventActor {
 
     fn started(&mut self, ctx: &mut Context<Self>) {
         self.shared.metrics.live_events.increment(1.0);
-        ctx.run_interval(self.shared.config.tick, Self::tick);
+        ctx.run_later(self.next_tick(), Self::tick);
     }
 }
 

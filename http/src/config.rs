@@ -90,7 +90,7 @@ pub struct Config {
     /// Absent: 0 in development, else 2000.
     #[arg(long, env, global = true)]
     pub shutdown_grace_ms: Option<u64>,
-    /// How many threads answer requests. Absent: one a core, but for one that is left to the events and the database.
+    /// How many threads answer requests. Absent: one a core.
     #[arg(long, env, global = true)]
     pub workers: Option<usize>,
     /// How many threads run events.
@@ -255,7 +255,7 @@ impl Config {
     /// How many threads answer requests.
     pub fn workers(&self) -> usize {
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
-        self.workers.unwrap_or(cores.saturating_sub(1)).max(1)
+        self.workers.unwrap_or(cores).max(1)
     }
 
     /// How long a request may take.

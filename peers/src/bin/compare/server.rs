@@ -92,12 +92,6 @@ impl Server {
         if contestant == Contestant::RedisLock {
             command.env("REDIS_URL", &options.redis_url);
         }
-        if contestant.is_peer() {
-            // Holdfast leaves one processor to its events and the database. A peer has no such threads, and sold a fifth
-            // more with a worker on each processor.
-            let processors = std::thread::available_parallelism().map_or(1, usize::from);
-            command.env("WORKERS", processors.to_string());
-        }
         let child = command.spawn().map_err(|error| format!("{program} does not start: {error}"))?;
         let mut server =
             Self { contestant, address, child, database, database_url, programs, folder, told: 0, failed: 0 };
