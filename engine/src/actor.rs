@@ -29,6 +29,7 @@ const FORGET_KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
 
 /// How many ticks an event waits in which no hold runs out.
 const QUIET_TICKS: u32 = 10;
+const MAX_QUIET: Duration = Duration::from_secs(1);
 
 /// How long a batch of unknown outcome is looked for, before its callers hear that it is not known.
 const RESOLVE_TRIES: u32 = 6;
@@ -353,7 +354,8 @@ impl EventActor {
     /// A node may have thousands of events in memory, nearly all of them quiet: they look at the clock less often.
     fn next_tick(&self) -> Duration {
         let tick = self.shared.config.tick;
-        let quiet = tick * QUIET_TICKS;
+        // Not longer than the shortest hold.
+        let quiet = tick.max(MAX_QUIET.min(tick * QUIET_TICKS));
         let now = self.shared.clock.now();
         let expires_soon = self.event.next_expires_at().is_some_and(|at| at.since(now) <= quiet);
         if expires_soon || self.draining { tick } else { quiet }

@@ -32,7 +32,8 @@ pub struct EngineConfig {
     pub queue_per_event: usize,
     /// How many commands a batch takes at most.
     pub batch_commands: usize,
-    /// How often each event looks for holds that have run out, where one will within ten ticks; else every ten ticks.
+    /// How often each event looks for holds that have run out, where one soon will; else every ten ticks, or each
+    /// second.
     pub tick: Duration,
     /// How long an event stays in memory without a command.
     pub idle_after: Duration,

@@ -37,6 +37,8 @@ pub(crate) struct Registry {
     shared: Arc<Shared>,
     entries: RwLock<HashMap<EventId, Arc<Entry>>>,
     arbiters: Vec<ArbiterHandle>,
+    /// Runs activations: on a caller's thread, the requests of other events would wait until a big event is read.
+    activator: ArbiterHandle,
     /// Runs what no caller waits for.
     home: Handle,
     next_arbiter: AtomicUsize,
@@ -73,6 +75,7 @@ impl Registry {
         let threads = shared.config.event_threads.max(1);
         Arc::new(Self {
             arbiters: (0..threads).map(|_| Arbiter::new().handle()).collect(),
+            activator: Arbiter::new().handle(),
             shared,
             entries: RwLock::default(),
             home: Handle::current(),
@@ -228,9 +231,13 @@ impl Registry {
         }
         // A task of its own, so that a caller that goes away does not leave an activation half done.
         let registry = Arc::clone(self);
-        match tokio::spawn(async move { registry.activated(id, claim).await }).await {
+        let (done, result) = oneshot::channel();
+        self.activator.spawn(async move {
+            let _ = done.send(registry.activated(id, claim).await);
+        });
+        match result.await {
             Ok(result) => result,
-            Err(error) => Err(Fault::Unavailable(format!("activation failed: {error}")).into()),
+            Err(_) => Err(Fault::Unavailable("activation failed".to_owned()).into()),
         }
     }
 
@@ -340,7 +347,7 @@ fn pass_of(gate: &Arc<Gate>) -> Result<Option<Pass>, CallError> {
 
 impl Drop for Registry {
     fn drop(&mut self) {
-        for arbiter in &self.arbiters {
+        for arbiter in self.arbiters.iter().chain([&self.activator]) {
             arbiter.stop();
         }
     }

@@ -14,8 +14,10 @@ use super::append::append;
 use super::fault;
 use crate::retry;
 
-/// A lane's connection is opened anew after this time without a group.
-const MAX_IDLE: Duration = Duration::from_secs(10 * 60);
+/// A lane's connection is opened anew after this time without a group: what lies between may have forgotten it.
+const MAX_IDLE: Duration = Duration::from_secs(60);
+/// … and after this time in any case.
+const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
 /// A batch whose owner waits for its outcome.
 pub(super) struct Waiting {
@@ -46,7 +48,19 @@ impl Waiting {
 /// still lives, which is a round trip, and one that can hang.
 pub(super) struct Kept {
     connection: PoolConnection<Postgres>,
+    since: Instant,
     last_used: Instant,
+}
+
+impl Kept {
+    fn new(connection: PoolConnection<Postgres>) -> Self {
+        let now = Instant::now();
+        Self { connection, since: now, last_used: now }
+    }
+
+    fn is_fresh(&self) -> bool {
+        self.last_used.elapsed() < MAX_IDLE && self.since.elapsed() < MAX_AGE
+    }
 }
 
 /// What a group is written with. Its clones share their connections.
@@ -67,24 +81,28 @@ impl Lane {
         let batches: Vec<Arc<Batch>> = group.iter().map(|waiting| Arc::clone(&waiting.batch)).collect();
         // The one that came first has waited longest.
         let begun = group.first()?.begun;
-        let mut connection = match self.connection(kept, begun).await {
-            Ok(connection) => connection,
+        let mut kept = match self.connection(kept, begun).await {
+            Ok(kept) => kept,
             Err(failure) => {
                 self.not_written(group, failure);
                 return None;
             }
         };
-        let outcome = self.attempt(&mut connection, &batches, begun).await;
-        let is_broken = outcome.as_ref().is_err_and(Failure::is_unknown);
-        match outcome {
-            Ok(()) => group.into_iter().for_each(|waiting| waiting.answer(Ok(()))),
-            Err(failure) => self.not_written(group, failure),
+        match self.attempt(&mut kept.connection, &batches, begun).await {
+            Ok(()) => {
+                group.into_iter().for_each(|waiting| waiting.answer(Ok(())));
+                kept.last_used = Instant::now();
+                Some(kept)
+            }
+            Err(failure) => {
+                if failure.is_unknown() {
+                    kept.connection.close_on_drop();
+                }
+                self.not_written(group, failure);
+                // Otherwise the pool asks it whether it is still good.
+                None
+            }
         }
-        if is_broken {
-            connection.close_on_drop();
-            return None;
-        }
-        Some(Kept { connection, last_used: Instant::now() })
     }
 
     fn not_written(&self, group: Vec<Waiting>, failure: Failure) {
@@ -122,19 +140,14 @@ impl Lane {
         outcome
     }
 
-    /// The lane's connection, or another one where it has none, or has not used it for so long that what lies between
-    /// may have forgotten it.
-    async fn connection(
-        &self,
-        kept: Option<Kept>,
-        begun: Instant,
-    ) -> Result<PoolConnection<Postgres>, Failure> {
+    /// The lane's connection, or another one where it has none that is fresh.
+    async fn connection(&self, kept: Option<Kept>, begun: Instant) -> Result<Kept, Failure> {
         match kept {
-            Some(kept) if kept.last_used.elapsed() < MAX_IDLE => return Ok(kept.connection),
-            Some(mut kept) => kept.connection.close_on_drop(),
+            Some(kept) if kept.is_fresh() => return Ok(kept),
+            Some(mut stale) => stale.connection.close_on_drop(),
             None => {}
         }
-        self.acquire(&self.groups, begun).await
+        Ok(Kept::new(self.acquire(&self.groups, begun).await?))
     }
 
     async fn acquire(&self, pool: &PgPool, begun: Instant) -> Result<PoolConnection<Postgres>, Failure> {

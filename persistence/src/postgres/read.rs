@@ -4,6 +4,7 @@ use engine::{
     BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
     SeatMap, Snapshot, Timestamp,
 };
+use futures_util::{StreamExt, TryStreamExt};
 use sqlx::{Error, PgConnection, PgPool, Row};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -56,15 +57,15 @@ pub(crate) async fn activate(
 }
 
 async fn live_reservations(connection: &mut PgConnection, id: EventId) -> Result<Vec<Reservation>, Error> {
+    // Row by row: an event can have 200,000, and their bytes need not be in memory all at once.
     let rows = sqlx::query(
         "SELECT * FROM reservations
          WHERE event_id = $1 AND reservation_id IN (SELECT reservation_id FROM claims WHERE event_id = $1)
          ORDER BY reservation_id",
     )
     .bind(id.as_uuid())
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(columns::reservation).collect()
+    .fetch(connection);
+    rows.map(|row| columns::reservation(&row?)).try_collect().await
 }
 
 async fn used_keys(
@@ -79,9 +80,8 @@ async fn used_keys(
     )
     .bind(id.as_uuid())
     .bind(id.first_reservation_at(since).as_uuid())
-    .fetch_all(connection)
-    .await?;
-    rows.iter().map(columns::used_key).collect()
+    .fetch(connection);
+    rows.map(|row| columns::used_key(&row?)).try_collect().await
 }
 
 async fn last_reservation_id(

@@ -4,19 +4,18 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::options::ConnectError;
 
-const FENCED: &str = include_str!("../../../migrations/postgres/0002_append.sql");
+const MIGRATION: &str = include_str!("../../../migrations/postgres/0003_less_work.sql");
 
 /// What makes the function fence, and what stands there instead: whoever writes last writes next.
-const REPLACED: [(&str, &str); 4] = [
-    ("CREATE FUNCTION holdfast_append", "CREATE OR REPLACE FUNCTION holdfast_append"),
-    ("SET version = b.seq,", "SET version = e.version + 1,"),
+const REPLACED: [(&str, &str); 3] = [
+    ("SET version = p_seqs[i],", "SET version = e.version + 1,"),
     (
-        "WHERE e.event_id = b.event_id AND e.epoch = b.epoch AND e.version = b.seq - 1;",
-        "WHERE e.event_id = b.event_id;",
+        "WHERE e.event_id = p_event_ids[i] AND e.epoch = p_epochs[i] AND e.version = p_seqs[i] - 1;",
+        "WHERE e.event_id = p_event_ids[i];",
     ),
     (
-        "SELECT b.event_id, b.seq,",
-        "SELECT b.event_id, (SELECT version FROM events e WHERE e.event_id = b.event_id),",
+        "SELECT p_event_ids[i], p_seqs[i],",
+        "SELECT p_event_ids[i], (SELECT version FROM events e WHERE e.event_id = p_event_ids[i]),",
     ),
 ];
 
@@ -37,7 +36,9 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7230419);";
 
 /// Replaces the function that appends by one without the check of version and epoch, and takes the epochs away.
 pub(crate) async fn remove_fence(connection: &mut PgConnection) -> Result<(), ConnectError> {
-    let mut function = FENCED.to_owned();
+    let begin =
+        MIGRATION.find("CREATE OR REPLACE FUNCTION").expect("the migration makes the function that appends");
+    let mut function = MIGRATION[begin..].to_owned();
     for (fenced, unfenced) in REPLACED {
         assert!(function.contains(fenced), "the function that appends has changed: {fenced}");
         function = function.replace(fenced, unfenced);
