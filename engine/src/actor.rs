@@ -370,8 +370,7 @@ impl EventActor {
     /// Ends this actor. What still waits is told that it was not taken.
     fn end(&mut self, ctx: &mut Context<Self>) {
         self.busy = true;
-        self.slot.gate.close();
-        self.slot.inbox.close();
+        self.slot.close();
         self.queue.clear();
         self.readers.clear();
         let shared = Arc::clone(&self.shared);
@@ -438,8 +437,7 @@ impl Actor for EventActor {
 
 impl Drop for EventActor {
     fn drop(&mut self) {
-        self.slot.gate.close();
-        self.slot.inbox.close();
+        self.slot.close();
         self.shared.metrics.live_events.decrement(1.0);
         if std::thread::panicking() {
             self.shared.metrics.crashes.increment(1);

@@ -42,6 +42,12 @@ impl Slot {
         })
     }
 
+    /// Lets no command in any more, and tells those that wait that they were not taken.
+    pub(crate) fn close(&self) {
+        self.gate.close();
+        self.inbox.close();
+    }
+
     /// The epoch under which the actor writes.
     pub(crate) fn epoch(&self) -> u64 {
         self.epoch.load(Ordering::Acquire)

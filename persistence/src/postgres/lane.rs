@@ -6,7 +6,7 @@ use std::time::Duration;
 use backon::Retryable;
 use engine::{AppendError, Batch};
 use sqlx::pool::PoolConnection;
-use sqlx::{PgConnection, PgPool, Postgres};
+use sqlx::{PgPool, Postgres};
 use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
@@ -95,11 +95,8 @@ impl Lane {
                 Some(kept)
             }
             Err(failure) => {
-                if failure.is_unknown() {
-                    kept.connection.close_on_drop();
-                }
                 self.not_written(group, failure);
-                // Otherwise the pool asks it whether it is still good.
+                // The connection goes back to the pool, which asks it whether it is still good.
                 None
             }
         }
@@ -133,11 +130,7 @@ impl Lane {
 
     async fn attempt_alone(&self, batch: &[Arc<Batch>], begun: Instant) -> Result<(), Failure> {
         let mut connection = self.acquire(&self.alone, begun).await?;
-        let outcome = self.attempt(&mut connection, batch, begun).await;
-        if outcome.as_ref().is_err_and(Failure::is_unknown) {
-            connection.close_on_drop();
-        }
-        outcome
+        self.attempt(&mut connection, batch, begun).await
     }
 
     /// The lane's connection, or another one where it has none that is fresh.
@@ -161,10 +154,11 @@ impl Lane {
         begun + self.batch_timeout / 2
     }
 
-    /// After an unknown outcome the connection is of no use: a late answer would be taken for the next batch's.
+    /// After an unknown outcome the connection is closed when it is dropped: a late answer would be taken for the next
+    /// batch's.
     async fn attempt(
         &self,
-        connection: &mut PgConnection,
+        connection: &mut PoolConnection<Postgres>,
         group: &[Arc<Batch>],
         begun: Instant,
     ) -> Result<(), Failure> {
@@ -177,9 +171,13 @@ impl Lane {
             Ok(Err(error)) => {
                 let outcome = fault::append_error(&error);
                 let unknown = matches!(outcome, AppendError::Unknown(_));
+                if unknown {
+                    connection.close_on_drop();
+                }
                 Err(Failure { transient: !unknown && fault::is_transient(&error), error: outcome })
             }
             Err(_) => {
+                connection.close_on_drop();
                 let error = AppendError::Unknown("no answer within the time for a batch".to_owned());
                 Err(Failure { error, transient: false })
             }
@@ -197,9 +195,5 @@ impl Failure {
     fn unsent(error: &sqlx::Error) -> Self {
         let aborted = AppendError::Aborted(format!("no connection: {error}"));
         Self { transient: fault::is_transient(error), error: aborted }
-    }
-
-    fn is_unknown(&self) -> bool {
-        matches!(self.error, AppendError::Unknown(_))
     }
 }
