@@ -11,6 +11,7 @@ mod redis_lease;
 mod redis_publications;
 mod retry;
 mod sqlite;
+mod writer;
 
 use std::sync::Arc;
 

@@ -4,10 +4,10 @@ mod append;
 mod connect;
 mod fault;
 mod lane;
+mod lanes;
 mod read;
 #[cfg(feature = "chaos")]
 mod unfenced;
-mod writer;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -24,7 +24,7 @@ use uuid::Uuid;
 
 use crate::columns::Columns;
 use crate::retry;
-use writer::Writer;
+use crate::writer::Writer;
 
 use connect::{ACTIVATION_TIMEOUT, READ_TIMEOUT};
 

@@ -2,6 +2,7 @@
 
 mod append;
 mod connect;
+mod groups;
 mod read;
 mod row_values;
 
@@ -18,13 +19,16 @@ use sqlx::{Error, Row, SqlitePool};
 use uuid::Uuid;
 
 use crate::columns::{Columns, parse};
+use crate::writer::Writer;
 
 pub(crate) use connect::migrate;
 
 /// A SQLite database.
 pub(crate) struct SqliteStore {
+    /// Writes batches, through the pool that follows.
+    writer: Writer,
     /// One connection, for SQLite has one writer at a time.
-    writer: SqlitePool,
+    writers: SqlitePool,
     /// Reads go on while a batch is written.
     readers: SqlitePool,
     batch_timeout: Duration,
@@ -33,7 +37,7 @@ pub(crate) struct SqliteStore {
 #[async_trait]
 impl Store for SqliteStore {
     async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        append::create_event(&self.writer, event).await.map_err(store_fault)
+        append::create_event(&self.writers, event).await.map_err(store_fault)
     }
 
     async fn activate(
@@ -42,16 +46,12 @@ impl Store for SqliteStore {
         owner: &str,
         keys_since: Timestamp,
     ) -> Result<Option<Snapshot>, StoreFault> {
-        read::activate(&self.writer, id, owner, keys_since).await.map_err(store_fault)
+        read::activate(&self.writers, id, owner, keys_since).await.map_err(store_fault)
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
-        // A task of its own: a batch that was begun is carried through, also when the caller goes away.
-        let (writer, batch) = (self.writer.clone(), Arc::clone(batch));
-        let task = tokio::spawn(async move { append::append(&writer, &batch).await });
-        match tokio::time::timeout(self.batch_timeout, task).await {
-            Ok(Ok(outcome)) => outcome,
-            Ok(Err(error)) => Err(AppendError::Unknown(format!("the writer stopped: {error}"))),
+        match tokio::time::timeout(self.batch_timeout, self.writer.append(batch)).await {
+            Ok(outcome) => outcome,
             Err(_) => Err(AppendError::Unknown("no answer within the time for a batch".to_owned())),
         }
     }

@@ -9,7 +9,7 @@ use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::PostgresStore;
-use super::writer::Writer;
+use super::lanes;
 use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -52,7 +52,7 @@ impl PostgresStore {
             .acquire_timeout(ACQUIRE_TIMEOUT)
             .connect_with(with_timeouts(&url, READ_TIMEOUT))
             .await?;
-        let writer = Writer::start(&url, writers, idle_writers, options.batch_timeout)?;
+        let writer = lanes::start(&url, writers, idle_writers, options.batch_timeout)?;
         Ok(Self { writer, owner_pool, owner_timeout: options.batch_timeout, pool })
     }
 }

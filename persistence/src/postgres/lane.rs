@@ -7,42 +7,17 @@ use backon::Retryable;
 use engine::{AppendError, Batch};
 use sqlx::pool::PoolConnection;
 use sqlx::{PgPool, Postgres};
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout_at};
 
 use super::append::append;
 use super::fault;
 use crate::retry;
+use crate::writer::Waiting;
 
 /// A lane's connection is opened anew after this time without a group: what lies between may have forgotten it.
 const MAX_IDLE: Duration = Duration::from_secs(60);
 /// … and after this time in any case.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
-
-/// A batch whose owner waits for its outcome.
-pub(super) struct Waiting {
-    batch: Arc<Batch>,
-    begun: Instant,
-    outcome: oneshot::Sender<Result<(), AppendError>>,
-}
-
-impl Waiting {
-    pub(super) fn new(batch: Arc<Batch>) -> (Self, oneshot::Receiver<Result<(), AppendError>>) {
-        let (outcome, receiver) = oneshot::channel();
-        (Self { batch, begun: Instant::now(), outcome }, receiver)
-    }
-
-    /// How many rows of tables it makes, changes or deletes.
-    pub(super) fn rows(&self) -> usize {
-        let Batch { created, updated, released, claimed, .. } = &*self.batch;
-        created.len() + updated.len() + released.len() + claimed.len()
-    }
-
-    fn answer(self, outcome: Result<(), AppendError>) {
-        // Nobody may be there to hear it any more.
-        let _ = self.outcome.send(outcome);
-    }
-}
 
 /// A lane's own connection. It stays with the lane: the pool asks each connection that comes back to it whether it
 /// still lives, which is a round trip, and one that can hang.

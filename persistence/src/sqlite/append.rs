@@ -1,9 +1,9 @@
 //! The writes. On a conflict they roll the whole transaction back: nothing of it is wanted then, and SQLite needs
 //! no copy of the pages that a statement changes.
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use engine::{AppendError, Batch, EventDetails, EventInfo, SeatNo};
+use engine::{AppendError, Batch, EventDetails, EventInfo, Reservation, ReservationId, SeatNo};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use uuid::Uuid;
@@ -11,10 +11,10 @@ use uuid::Uuid;
 use super::row_values::RowsStatement;
 use crate::columns::status_code;
 
-/// Writes a batch in one transaction.
-pub(crate) async fn append(writer: &SqlitePool, batch: &Batch) -> Result<(), AppendError> {
+/// Writes the batches of several events in one transaction, all or none.
+pub(crate) async fn append(writer: &SqlitePool, group: &[Arc<Batch>]) -> Result<(), AppendError> {
     let mut connection = writer.acquire().await.map_err(|error| aborted(&error))?;
-    let outcome = append_on(&mut connection, batch).await;
+    let outcome = append_on(&mut connection, group).await;
     if !matches!(outcome, Ok(()) | Err(AppendError::Fenced)) {
         close_after_failure(&mut connection);
     }
@@ -37,13 +37,13 @@ pub(crate) fn close_after_failure(connection: &mut PoolConnection<Sqlite>) {
     connection.close_on_drop();
 }
 
-async fn append_on(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), AppendError> {
+async fn append_on(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<(), AppendError> {
     // Dropped before its commit, a transaction is rolled back.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| aborted(&error))?;
-    if !write_event(&mut transaction, batch).await.map_err(|error| aborted(&error))? {
+    if !update_events(&mut transaction, group).await.map_err(|error| aborted(&error))? {
         return Err(AppendError::Fenced);
     }
-    write_rows(&mut transaction, batch).await.map_err(|error| aborted(&error))?;
+    write_rows(&mut transaction, group).await.map_err(|error| aborted(&error))?;
     transaction.commit().await.map_err(|error| commit_error(&error))
 }
 
@@ -82,55 +82,76 @@ async fn create_event_on(connection: &mut SqliteConnection, event: &EventInfo) -
     transaction.commit().await
 }
 
-/// The fence: `false` if the event has another epoch or version.
-async fn write_event(connection: &mut SqliteConnection, batch: &Batch) -> Result<bool, Error> {
-    let done = sqlx::query(
-        "UPDATE events
-         SET version = ?3, decided_at = ?4, reserved_seats = ?5, confirmed_seats = ?6,
-             next_expires_at = ?7, deleted = deleted OR ?8
-         WHERE event_id = ?1 AND epoch = ?2 AND version = ?3 - 1",
+static UPDATE_EVENTS: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "UPDATE OR ROLLBACK events
+         SET version = b.column3, decided_at = b.column4, reserved_seats = b.column5, confirmed_seats = b.column6,
+             next_expires_at = b.column7, deleted = events.deleted OR b.column8
+         FROM",
+        8,
+        "AS b WHERE events.event_id = b.column1 AND events.epoch = b.column2 AND events.version = b.column3 - 1",
     )
-    .bind(batch.event_id.as_uuid())
-    .bind(batch.epoch.cast_signed())
-    .bind(batch.seq.cast_signed())
-    .bind(batch.decided_at.as_micros())
-    .bind(batch.counts.reserved)
-    .bind(batch.counts.confirmed)
-    .bind(batch.next_expires_at.map(|time| time.as_micros()))
-    .bind(batch.deleted)
-    .execute(connection)
-    .await?;
-    Ok(done.rows_affected() == 1)
+});
+
+/// The fence: `false` if one of the events has another epoch or version.
+async fn update_events(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<bool, Error> {
+    let changed = UPDATE_EVENTS
+        .execute(connection, group, |query, batch| {
+            query
+                .bind(batch.event_id.as_uuid())
+                .bind(batch.epoch.cast_signed())
+                .bind(batch.seq.cast_signed())
+                .bind(batch.decided_at.as_micros())
+                .bind(batch.counts.reserved)
+                .bind(batch.counts.confirmed)
+                .bind(batch.next_expires_at.map(|time| time.as_micros()))
+                .bind(batch.deleted)
+        })
+        .await?;
+    Ok(changed == group.len() as u64)
 }
 
-async fn write_rows(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
-    let id = batch.event_id.as_uuid();
-    insert_journal(connection, batch).await?;
-    insert_reservations(connection, batch).await?;
-    update_reservations(connection, batch).await?;
-    if !batch.released.is_empty() {
-        delete_claims(connection, id, batch).await?;
+async fn write_rows(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<(), Error> {
+    insert_journal(connection, group).await?;
+    insert_reservations(connection, &rows(group, |batch| &batch.created)).await?;
+    update_reservations(connection, &rows(group, |batch| &batch.updated)).await?;
+    delete_claims(connection, &rows(group, |batch| &batch.released)).await?;
+    insert_claims(connection, &rows(group, |batch| &batch.claimed)).await?;
+    for (batch, details) in rows(group, |batch| batch.details.as_slice()) {
+        amend(connection, details, batch).await?;
     }
-    insert_claims(connection, batch).await?;
-    match &batch.details {
-        Some(details) => amend(connection, id, details, batch).await,
-        None => Ok(()),
-    }
+    Ok(())
 }
 
-async fn insert_journal(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
-    sqlx::query(
-        "INSERT INTO journal (event_id, seq, batch_id, epoch, decided_at, changes)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+/// The rows of one kind, each with its batch.
+type Rows<'a, T> = Vec<(&'a Batch, &'a T)>;
+
+fn rows<'a, T>(group: &'a [Arc<Batch>], of: impl Fn(&'a Batch) -> &'a [T]) -> Rows<'a, T> {
+    group.iter().flat_map(|batch| of(batch).iter().map(move |row| (&**batch, row))).collect()
+}
+
+static INSERT_JOURNAL: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "INSERT OR ROLLBACK INTO journal (event_id, seq, batch_id, epoch, decided_at, changes) SELECT * FROM",
+        6,
+        "WHERE column1 IS NOT NULL",
     )
-    .bind(batch.event_id.as_uuid())
-    .bind(batch.seq.cast_signed())
-    .bind(Uuid::from(batch.batch_id))
-    .bind(batch.epoch.cast_signed())
-    .bind(batch.decided_at.as_micros())
-    .bind(to_json(&batch.changes)?)
-    .execute(connection)
-    .await?;
+});
+
+async fn insert_journal(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<(), Error> {
+    let changes = group.iter().map(|batch| to_json(&batch.changes)).collect::<Result<Vec<_>, _>>()?;
+    let rows: Vec<_> = group.iter().zip(changes).collect();
+    INSERT_JOURNAL
+        .execute(connection, &rows, |query, (batch, changes)| {
+            query
+                .bind(batch.event_id.as_uuid())
+                .bind(batch.seq.cast_signed())
+                .bind(Uuid::from(batch.batch_id))
+                .bind(batch.epoch.cast_signed())
+                .bind(batch.decided_at.as_micros())
+                .bind(changes.clone())
+        })
+        .await?;
     Ok(())
 }
 
@@ -144,12 +165,14 @@ static INSERT_RESERVATIONS: LazyLock<RowsStatement> = LazyLock::new(|| {
     )
 });
 
-async fn insert_reservations(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
-    let (event_id, seq) = (batch.event_id.as_uuid(), batch.seq.cast_signed());
+async fn insert_reservations(
+    connection: &mut SqliteConnection,
+    created: &Rows<'_, Arc<Reservation>>,
+) -> Result<(), Error> {
     INSERT_RESERVATIONS
-        .execute(connection, &batch.created, |query, r| {
+        .execute(connection, created, |query, (batch, r)| {
             query
-                .bind(event_id)
+                .bind(batch.event_id.as_uuid())
                 .bind(r.id.as_uuid())
                 .bind(r.user_id.as_uuid())
                 .bind(seats_json(&r.seats))
@@ -161,7 +184,7 @@ async fn insert_reservations(connection: &mut SqliteConnection, batch: &Batch) -
                 .bind(r.confirmed_at.map(|time| time.as_micros()))
                 .bind(r.cancelled_at.map(|time| time.as_micros()))
                 .bind(r.idempotency_key.clone())
-                .bind(seq)
+                .bind(batch.seq.cast_signed())
         })
         .await?;
     Ok(())
@@ -178,33 +201,42 @@ static UPDATE_RESERVATIONS: LazyLock<RowsStatement> = LazyLock::new(|| {
     )
 });
 
-async fn update_reservations(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
-    let (event_id, seq) = (batch.event_id.as_uuid(), batch.seq.cast_signed());
+async fn update_reservations(
+    connection: &mut SqliteConnection,
+    updated: &Rows<'_, Arc<Reservation>>,
+) -> Result<(), Error> {
     let changed = UPDATE_RESERVATIONS
-        .execute(connection, &batch.updated, |query, r| {
+        .execute(connection, updated, |query, (batch, r)| {
             query
-                .bind(event_id)
+                .bind(batch.event_id.as_uuid())
                 .bind(r.id.as_uuid())
                 .bind(status_code(r.status))
                 .bind(r.expires_at.as_micros())
                 .bind(r.updated_at.as_micros())
                 .bind(r.confirmed_at.map(|time| time.as_micros()))
                 .bind(r.cancelled_at.map(|time| time.as_micros()))
-                .bind(seq)
+                .bind(batch.seq.cast_signed())
         })
         .await?;
-    expect_rows("changes", "reservations", batch.updated.len(), changed)
+    expect_rows("change", "reservations", updated.len(), changed)
 }
 
-async fn delete_claims(connection: &mut SqliteConnection, id: Uuid, batch: &Batch) -> Result<(), Error> {
-    let done = sqlx::query(
-        "DELETE FROM claims WHERE event_id = ?1 AND seat_no IN (SELECT value FROM json_each(?2))",
+static DELETE_CLAIMS: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "DELETE FROM claims WHERE (event_id, seat_no) IN (SELECT * FROM",
+        2,
+        // It also lets SQLite look each row up: where there might be a NULL, it reads all claims.
+        "WHERE column1 IS NOT NULL)",
     )
-    .bind(id)
-    .bind(to_json(&batch.released)?)
-    .execute(connection)
-    .await?;
-    expect_rows("releases", "claimed seats", batch.released.len(), done.rows_affected())
+});
+
+async fn delete_claims(connection: &mut SqliteConnection, released: &Rows<'_, SeatNo>) -> Result<(), Error> {
+    let deleted = DELETE_CLAIMS
+        .execute(connection, released, |query, (batch, seat_no)| {
+            query.bind(batch.event_id.as_uuid()).bind(**seat_no)
+        })
+        .await?;
+    expect_rows("release", "claimed seats", released.len(), deleted)
 }
 
 static INSERT_CLAIMS: LazyLock<RowsStatement> = LazyLock::new(|| {
@@ -215,11 +247,13 @@ static INSERT_CLAIMS: LazyLock<RowsStatement> = LazyLock::new(|| {
     )
 });
 
-async fn insert_claims(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
-    let event_id = batch.event_id.as_uuid();
+async fn insert_claims(
+    connection: &mut SqliteConnection,
+    claimed: &Rows<'_, (SeatNo, ReservationId)>,
+) -> Result<(), Error> {
     INSERT_CLAIMS
-        .execute(connection, &batch.claimed, |query, (seat_no, reservation_id)| {
-            query.bind(event_id).bind(*seat_no).bind(reservation_id.as_uuid())
+        .execute(connection, claimed, |query, (batch, (seat_no, reservation_id))| {
+            query.bind(batch.event_id.as_uuid()).bind(*seat_no).bind(reservation_id.as_uuid())
         })
         .await?;
     Ok(())
@@ -227,7 +261,6 @@ async fn insert_claims(connection: &mut SqliteConnection, batch: &Batch) -> Resu
 
 async fn amend(
     connection: &mut SqliteConnection,
-    id: Uuid,
     details: &EventDetails,
     batch: &Batch,
 ) -> Result<(), Error> {
@@ -237,7 +270,7 @@ async fn amend(
              max_hold_s = ?8, max_seats_per_reservation = ?9, updated_at = ?10
          WHERE event_id = ?1",
     )
-    .bind(id)
+    .bind(batch.event_id.as_uuid())
     .bind(&details.name)
     .bind(&details.description)
     .bind(&details.venue)
@@ -265,7 +298,7 @@ fn expect_rows(verb: &str, what: &str, expected: usize, found: u64) -> Result<()
     if found == expected as u64 {
         return Ok(());
     }
-    Err(Error::InvalidArgument(format!("the batch {verb} {expected} {what}, of which {found} exist")))
+    Err(Error::InvalidArgument(format!("the batches {verb} {expected} {what}, of which {found} exist")))
 }
 
 /// A full disk has no room for the mark that makes a transaction count, and SQLite takes back the rest.

@@ -8,8 +8,9 @@ use sqlx::migrate::Migrator;
 use sqlx::sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous};
 use sqlx::{ConnectOptions, Connection, SqliteConnection};
 
-use super::SqliteStore;
+use super::{SqliteStore, groups};
 use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
+use crate::writer::Writer;
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
 
@@ -24,7 +25,7 @@ impl SqliteStore {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, ConnectError> {
         migrate(options).await?;
         let file = parse(options)?;
-        let writer = SqlitePoolOptions::new()
+        let writers = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
             .test_before_acquire(false)
@@ -38,7 +39,8 @@ impl SqliteStore {
             .test_before_acquire(false)
             .connect_with(file.pragma("query_only", "on"))
             .await?;
-        Ok(Self { writer, readers, batch_timeout: options.batch_timeout })
+        let writer = Writer::start(|queue| groups::work(writers.clone(), options.batch_timeout, queue))?;
+        Ok(Self { writer, writers, readers, batch_timeout: options.batch_timeout })
     }
 }
 

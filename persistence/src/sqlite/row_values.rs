@@ -9,7 +9,7 @@ use sqlx::sqlite::SqliteArguments;
 use sqlx::{AssertSqlSafe, Error, Sqlite, SqliteConnection};
 
 /// For how many rows there is a statement: few lengths to prepare, and little that stays unbound.
-const ROWS: [usize; 3] = [8, 64, 512];
+const ROWS: [usize; 4] = [1, 8, 64, 512];
 const MOST_ROWS: usize = ROWS[ROWS.len() - 1];
 
 /// A query to which values are bound.

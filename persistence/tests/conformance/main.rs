@@ -2,6 +2,7 @@
 #![allow(missing_docs, unreachable_pub, clippy::unwrap_used)]
 
 mod cases;
+mod groups;
 mod helpers;
 mod memory;
 mod postgres;
@@ -9,6 +10,7 @@ mod postgres_groups;
 mod redis_lease;
 mod redis_publications;
 mod sqlite;
+mod sqlite_groups;
 
 /// A test of each case in a module for each store.
 macro_rules! on_every_store {
@@ -61,4 +63,28 @@ on_every_store! {
     a_large_batch_is_written_whole,
     concurrent_batches_of_one_version_have_one_winner,
     what_was_written_outlasts_the_connection,
+}
+
+/// The same for stores that write batches of many events together.
+macro_rules! on_every_grouping_store {
+    ($($case:ident),* $(,)?) => {
+        mod in_groups_on_postgres {
+            $(#[tokio::test] async fn $case() {
+                crate::groups::$case(&crate::postgres_groups::PostgresGrouping::start().await).await;
+            })*
+        }
+        mod in_groups_on_sqlite {
+            $(#[tokio::test] async fn $case() {
+                crate::groups::$case(&crate::sqlite_groups::SqliteGrouping::start().await).await;
+            })*
+        }
+    };
+}
+
+on_every_grouping_store! {
+    each_batch_of_a_group_is_written_to_its_event,
+    every_kind_of_change_finds_its_event,
+    a_fenced_batch_harms_no_other_of_its_group,
+    a_batch_that_cannot_be_written_harms_no_other_of_its_group,
+    two_batches_of_one_event_in_a_group_have_one_winner,
 }

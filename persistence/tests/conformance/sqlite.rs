@@ -20,7 +20,7 @@ impl TestFile {
         Self { folder: TempDir::new().unwrap() }
     }
 
-    fn url(&self) -> String {
+    pub fn url(&self) -> String {
         format!("sqlite://{}/holdfast.db", self.folder.path().display())
     }
 }
