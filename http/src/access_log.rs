@@ -1,6 +1,7 @@
 //! The outermost middleware: gives each request its id, writes problems as documents, and when the answer is
 //! known counts it and logs one line.
 
+use std::panic::AssertUnwindSafe;
 use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -10,6 +11,7 @@ use actix_web::http::header::CONTENT_TYPE;
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
+use futures_util::FutureExt;
 
 use crate::cluster::{keep_request_id, name_node};
 use crate::problem::Problem;
@@ -35,7 +37,9 @@ pub async fn observe<B: MessageBody>(
     if state.cluster.is_some() {
         keep_request_id(request.headers_mut(), &asked.request_id);
     }
-    match next.call(request).await {
+    let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
+    // Unlike a closed connection, an answer has the id by which the log tells what went wrong.
+    match answer.unwrap_or_else(|_| Err(Problem::from_broken("a panic".to_owned()).into())) {
         Ok(response) => {
             let mut response = asked.with_problem(response);
             asked.conclude(&state, response.status());

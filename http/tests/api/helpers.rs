@@ -1,10 +1,11 @@
 //! A server to talk to, and a client that keeps what came back.
 
+use std::io;
 use std::net::SocketAddr;
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use actix_web::dev::ServerHandle;
+use actix_web::dev::{Server, ServerHandle};
 use actix_web::http::header::HeaderMap;
 use actix_web::http::{Method, StatusCode};
 use actix_web::web;
@@ -16,6 +17,7 @@ use holdfast::metric;
 use holdfast::server::{self, AppState};
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
+use utoipa_actix_web::service_config::ServiceConfig;
 
 pub(crate) const ADMIN: &str = "dev-admin-key-12345";
 pub(crate) const USER: &str = "dev-user-key-67890";
@@ -56,6 +58,18 @@ impl TestServer {
     }
 
     pub(crate) async fn start_with(adjust: impl FnOnce(&mut Config)) -> Self {
+        Self::start_by(adjust, server::start).await
+    }
+
+    /// With other calls under `/api/v1`.
+    pub(crate) async fn start_with_api(api: impl Fn(&mut ServiceConfig) + Clone + Send + 'static) -> Self {
+        Self::start_by(|_| {}, |state, config| server::start_with(state, config, api)).await
+    }
+
+    async fn start_by(
+        adjust: impl FnOnce(&mut Config),
+        start: impl FnOnce(web::Data<AppState>, &Config) -> io::Result<(Server, SocketAddr)>,
+    ) -> Self {
         let mut config = CommandLine::parse_from(["holdfast", "--port", "0", "--workers", "1"]).config;
         adjust(&mut config);
         let metrics = recorder();
@@ -67,7 +81,7 @@ impl TestServer {
             clock.clone(),
         );
         let state = web::Data::new(AppState::new(&config, engine, metrics));
-        let (server, address) = server::start(state.clone(), &config).expect("a free port");
+        let (server, address) = start(state.clone(), &config).expect("a free port");
         let handle = server.handle();
         actix_web::rt::spawn(server);
         let connector = Connector::new().limit(0);

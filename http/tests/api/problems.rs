@@ -1,6 +1,7 @@
 //! What is refused, and how: the rows of the contract's table that no other file has.
 
 use actix_web::http::Method;
+use actix_web::{HttpResponse, web};
 use serde_json::json;
 
 use crate::helpers::{ADMIN, TestServer, USER, USER_ID, new_event, with_key};
@@ -155,5 +156,23 @@ async fn what_is_over_cannot_be_reserved() {
         .await;
     let seats = server.seats(&event_id).await;
     server.reserve(&event_id, &seats[..1]).await.problem(409, "event_ended");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_handler_that_panics_is_a_500_and_the_server_goes_on() {
+    async fn panics() -> HttpResponse {
+        panic!("as this test wants it")
+    }
+    let server = TestServer::start_with_api(|api| {
+        api.route("/events", web::get().to(panics));
+    })
+    .await;
+    for _ in 0..3 {
+        let answer = server.get("/api/v1/events", Some(USER)).await;
+        answer.problem(500, "internal");
+        assert!(answer.headers.contains_key("x-request-id"));
+    }
+    assert_eq!(server.get("/livez", None).await.status, 200);
     server.stop().await;
 }
