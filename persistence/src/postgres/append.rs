@@ -2,6 +2,7 @@
 
 use engine::{Batch, EventInfo, Timestamp};
 use sqlx::{Error, PgConnection, PgPool};
+use std::fmt::Write;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -59,7 +60,7 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
     .bind(created.column(|r| time(r.updated_at)))
     .bind(created.column(|r| r.confirmed_at.map(time)))
     .bind(created.column(|r| r.cancelled_at.map(time)))
-    .bind(created.column(|r| r.idempotency_key.clone()))
+    .bind(created.column(|r| r.idempotency_key.as_deref()))
     .bind(updated.batches())
     .bind(updated.column(|r| r.id.as_uuid()))
     .bind(updated.column(|r| status_code(r.status)))
@@ -94,7 +95,7 @@ impl<'a, T> Rows<'a, T> {
         self.0.iter().map(|(number, _)| *number).collect()
     }
 
-    fn column<V>(&self, value: impl Fn(&T) -> V) -> Vec<V> {
+    fn column<V>(&self, value: impl Fn(&'a T) -> V) -> Vec<V> {
         self.0.iter().map(|(_, row)| value(row)).collect()
     }
 }
@@ -143,8 +144,14 @@ pub(crate) async fn create_event(pool: &PgPool, event: &EventInfo) -> Result<(),
 
 /// `{4,5}`: how Postgres writes an array.
 fn array_text(seats: &[u32]) -> String {
-    let seats: Vec<String> = seats.iter().map(u32::to_string).collect();
-    format!("{{{}}}", seats.join(","))
+    let mut text = String::with_capacity(2 + 8 * seats.len());
+    text.push('{');
+    for (index, seat_no) in seats.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}{seat_no}", if index == 0 { "" } else { "," });
+    }
+    text.push('}');
+    text
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
