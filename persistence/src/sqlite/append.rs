@@ -6,14 +6,24 @@ use std::sync::{Arc, LazyLock};
 use engine::{AppendError, Batch, EventDetails, EventInfo, Reservation, ReservationId, SeatNo};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
+use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::row_values::RowsStatement;
 use crate::columns::status_code;
 
-/// Writes the batches of several events in one transaction, all or none.
-pub(crate) async fn append(writer: &SqlitePool, group: &[Arc<Batch>]) -> Result<(), AppendError> {
-    let mut connection = writer.acquire().await.map_err(|error| aborted(&error))?;
+/// Writes the batches of several events in one transaction, all or none, if it can begin in time.
+pub(crate) async fn append(
+    writer: &SqlitePool,
+    group: &[Arc<Batch>],
+    begin_by: Instant,
+) -> Result<(), AppendError> {
+    let late = || AppendError::Aborted("others kept the database for too long".to_owned());
+    if Instant::now() >= begin_by {
+        return Err(late());
+    }
+    let connection = timeout_at(begin_by, writer.acquire()).await.map_err(|_| late())?;
+    let mut connection = connection.map_err(|error| aborted(&error))?;
     let outcome = append_on(&mut connection, group).await;
     if !matches!(outcome, Ok(()) | Err(AppendError::Fenced)) {
         close_after_failure(&mut connection);

@@ -21,23 +21,22 @@ pub(super) async fn work(writer: SqlitePool, batch_timeout: Duration, mut queue:
     }
 }
 
-/// Writes a group and answers each of its batches. If the group certainly was not written, each batch is tried again
-/// by itself, so that the one to blame harms no other.
+/// Writes a group and answers each of its batches. If it certainly was not written, its halves are tried by themselves,
+/// and so on, so that the one to blame harms no other and costs the others few transactions.
 async fn write(writer: SqlitePool, batch_timeout: Duration, group: Vec<Waiting>) {
-    let batches: Vec<Arc<Batch>> = group.iter().map(|waiting| Arc::clone(&waiting.batch)).collect();
-    let outcome = append(&writer, &batches).await;
-    let may_differ = matches!(outcome, Err(AppendError::Fenced | AppendError::Aborted(_)));
-    if group.len() == 1 || !may_differ {
-        return group.into_iter().for_each(|waiting| waiting.answer(outcome.clone()));
-    }
-    tracing::debug!(batches = group.len(), ?outcome, "group not committed");
-    for waiting in group {
-        // Where another process has the database locked, each attempt takes long, and its caller is not there for ever.
-        let outcome = if waiting.begun.elapsed() < batch_timeout / 2 {
-            append(&writer, std::slice::from_ref(&waiting.batch)).await
+    let mut parts = vec![group];
+    while let Some(mut part) = parts.pop() {
+        // The one that came first has waited longest.
+        let Some(begun) = part.first().map(|waiting| waiting.begun) else { continue };
+        let batches: Vec<Arc<Batch>> = part.iter().map(|waiting| Arc::clone(&waiting.batch)).collect();
+        // What begins later leaves no time for an answer.
+        let outcome = append(&writer, &batches, begun + batch_timeout / 2).await;
+        if part.len() > 1 && matches!(outcome, Err(AppendError::Fenced | AppendError::Aborted(_))) {
+            tracing::debug!(batches = part.len(), ?outcome, "group not committed");
+            let second_half = part.split_off(part.len() / 2);
+            parts.extend([second_half, part]);
         } else {
-            Err(AppendError::Aborted("no time was left for the batch".to_owned()))
-        };
-        waiting.answer(outcome);
+            part.into_iter().for_each(|waiting| waiting.answer(outcome.clone()));
+        }
     }
 }

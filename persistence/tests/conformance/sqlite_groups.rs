@@ -11,7 +11,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::time::{Instant, sleep};
 
 use crate::groups::{Grouping, check, owners, reserve};
-use crate::helpers::owned_event;
+use crate::helpers::{NOW, activate, owned_event};
 use crate::sqlite::TestFile;
 
 /// A store that another connection can lock out, so that what comes meanwhile is one group.
@@ -87,18 +87,43 @@ async fn a_group_is_one_transaction() {
 }
 
 #[tokio::test]
-async fn a_group_that_another_process_locks_out_is_given_up_in_time() {
+async fn one_batch_to_blame_costs_few_transactions() {
+    let grouping = SqliteGrouping::start().await;
+    let mut owners = owners(&grouping, 100).await;
+    let batches: Vec<_> = owners.iter_mut().map(reserve).collect();
+    activate(grouping.store(), owners[40].event_id).await;
+    let before = grouping.transactions();
+    let outcomes = grouping.append_together(&batches).await;
+    let mut expected = vec![Ok(()); 100];
+    expected[40] = Err(AppendError::Fenced);
+    assert_eq!(outcomes, expected);
+    let transactions = grouping.transactions() - before;
+    assert!(transactions < 20, "{transactions}");
+}
+
+#[tokio::test]
+async fn what_another_process_locks_out_is_aborted_in_time() {
     let grouping = SqliteGrouping::with_batch_timeout(Duration::from_secs(3)).await;
-    let mut owners = owners(&grouping, 20).await;
+    let mut owners = owners(&grouping, 40).await;
     let batches: Vec<_> = owners.iter_mut().map(reserve).collect();
     let mut other = grouping.other_process().await;
     let lock = other.begin_with("BEGIN IMMEDIATE").await.unwrap();
     let begun = Instant::now();
-    let outcomes = join_all(batches.iter().map(|batch| grouping.store.append(batch))).await;
+    let appends = batches.iter().enumerate().map(async |(index, batch)| {
+        // Not all at once, so that they are more than one group.
+        sleep(Duration::from_millis(10 * index as u64)).await;
+        grouping.store.append(batch).await
+    });
+    // These need the connection of the writer as well.
+    let activations =
+        join_all(owners[..3].iter().map(|owner| grouping.store.activate(owner.event_id, "node-b", NOW)));
+    let (outcomes, activations) = tokio::join!(join_all(appends), activations);
     let aborted = |outcome: &Result<(), AppendError>| matches!(outcome, Err(AppendError::Aborted(_)));
     assert!(outcomes.iter().all(aborted), "after {:?}: {outcomes:?}", begun.elapsed());
+    assert!(activations.iter().all(Result::is_err), "{activations:?}");
+
     lock.rollback().await.unwrap();
     let again = join_all(batches.iter().map(|batch| grouping.store.append(batch))).await;
-    assert_eq!(again, vec![Ok(()); 20]);
-    check(&grouping, &owners, &[1; 20]).await;
+    assert_eq!(again, vec![Ok(()); 40]);
+    check(&grouping, &owners, &[1; 40]).await;
 }
