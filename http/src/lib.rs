@@ -2,6 +2,7 @@
 //! calls.
 
 pub mod access_log;
+pub mod allocator;
 pub mod auth;
 #[cfg(feature = "chaos")]
 pub mod chaos;

@@ -13,5 +13,6 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
+    holdfast::allocator::set_up();
     command_line::run()
 }

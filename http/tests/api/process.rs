@@ -478,3 +478,20 @@ async fn reads_on_other_nodes_are_a_second_old_at_most_also_without_redis() {
         reserve_and_follow().await;
     }
 }
+
+#[test]
+fn the_allocator_has_our_settings_unless_it_is_told_others() {
+    let settings = |delay: Option<&str>| {
+        let mut program = std::process::Command::new(PROGRAM);
+        program.arg("--version").env("MIMALLOC_VERBOSE", "1").env_remove("MIMALLOC_PURGE_DELAY");
+        let output = program.envs(delay.map(|delay| ("MIMALLOC_PURGE_DELAY", delay))).output();
+        let output = output.expect("the program starts");
+        assert!(output.status.success());
+        String::from_utf8_lossy(&output.stderr).into_owned()
+    };
+    for (told, expected) in [(None, "5000"), (Some("7"), "7")] {
+        let said = settings(told);
+        assert!(said.contains(&format!("option 'purge_delay': {expected}")), "{said}");
+        assert!(said.contains("option 'allow_thp': 0"), "{said}");
+    }
+}

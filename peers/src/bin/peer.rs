@@ -50,6 +50,7 @@ enum Served {
 }
 
 fn main() -> ExitCode {
+    holdfast::allocator::set_up();
     let CommandLine { command: Command::Serve { peer }, config } = CommandLine::parse();
     match run(peer, config) {
         Ok(()) => ExitCode::SUCCESS,
