@@ -1,6 +1,7 @@
 //! The engine's values from the columns of a row. The two databases have different types for the same
 //! column; [`Columns`] hides that, so that each row is put together in one place.
 
+use std::fmt::Write;
 use std::sync::Arc;
 
 use engine::{
@@ -176,4 +177,16 @@ pub(crate) fn corrupt(what: String) -> Error {
 
 fn is_null(column: &'static str) -> Error {
     corrupt(format!("{column} is null"))
+}
+
+/// Seat numbers with commas between them, in the brackets of a database's lists.
+pub(crate) fn listed(open: char, seats: &[SeatNo], close: char) -> String {
+    let mut text = String::with_capacity(2 + 8 * seats.len());
+    text.push(open);
+    for (index, seat_no) in seats.iter().enumerate() {
+        // Writing to a string cannot fail.
+        let _ = write!(text, "{}{seat_no}", if index == 0 { "" } else { "," });
+    }
+    text.push(close);
+    text
 }

@@ -482,7 +482,7 @@ async fn reads_on_other_nodes_are_a_second_old_at_most_also_without_redis() {
 #[test]
 fn the_allocator_has_our_settings_unless_it_is_told_others() {
     let settings = |delay: Option<&str>| {
-        let mut program = std::process::Command::new(PROGRAM);
+        let mut program = Command::new(PROGRAM);
         program.arg("--version").env("MIMALLOC_VERBOSE", "1").env_remove("MIMALLOC_PURGE_DELAY");
         let output = program.envs(delay.map(|delay| ("MIMALLOC_PURGE_DELAY", delay))).output();
         let output = output.expect("the program starts");

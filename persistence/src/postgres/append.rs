@@ -1,13 +1,12 @@
 //! The writes: a group of batches as one function call, a new event as one statement.
 
-use engine::{Batch, EventInfo, Timestamp};
+use engine::{Batch, EventInfo, SeatNo, Timestamp};
 use sqlx::{Error, PgConnection, PgPool};
-use std::fmt::Write;
 use std::sync::Arc;
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::columns::status_code;
+use crate::columns::{listed, status_code};
 
 /// What `holdfast_append` raises where an event has another epoch or version than its batch.
 const FENCED: &str = "HF001";
@@ -143,15 +142,8 @@ pub(crate) async fn create_event(pool: &PgPool, event: &EventInfo) -> Result<(),
 }
 
 /// `{4,5}`: how Postgres writes an array.
-fn array_text(seats: &[u32]) -> String {
-    let mut text = String::with_capacity(2 + 8 * seats.len());
-    text.push('{');
-    for (index, seat_no) in seats.iter().enumerate() {
-        // Writing to a string cannot fail.
-        let _ = write!(text, "{}{seat_no}", if index == 0 { "" } else { "," });
-    }
-    text.push('}');
-    text
+fn array_text(seats: &[SeatNo]) -> String {
+    listed('{', seats, '}')
 }
 
 fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {

@@ -10,7 +10,7 @@ use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
 use super::row_values::RowsStatement;
-use crate::columns::status_code;
+use crate::columns::{listed, status_code};
 
 /// Writes the batches of several events in one transaction, all or none, if it can begin in time.
 pub(crate) async fn append(
@@ -300,8 +300,7 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
 }
 
 fn seats_json(seats: &[SeatNo]) -> String {
-    let numbers: Vec<String> = seats.iter().map(SeatNo::to_string).collect();
-    format!("[{}]", numbers.join(","))
+    listed('[', seats, ']')
 }
 
 fn expect_rows(verb: &str, what: &str, expected: usize, found: u64) -> Result<(), Error> {
