@@ -90,6 +90,7 @@ mod publisher;
 mod registry;
 mod request;
 mod reservation;
+pub mod route;
 mod shared;
 mod slot;
 mod store;
