@@ -3,7 +3,8 @@
 use std::hint::black_box;
 
 use criterion::{BatchSize, BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use engine::{BatchId, Caller, Clock, Command, Event, JournalRow, OpenBatch, SystemClock, Timestamp};
+use engine::testing::random_batch_id;
+use engine::{Caller, Clock, Command, Event, JournalRow, OpenBatch, SystemClock, Timestamp};
 use holdfast_benches::{event_info, pair_of_seats, user};
 
 const SEATS: [u32; 3] = [100, 10_000, 200_000];
@@ -27,7 +28,7 @@ fn half_held(seats: u32) -> (Event, Vec<JournalRow>) {
             let (outcome, change) = event.apply(&reserve_of(caller), now()).expect("the seats are free");
             batch.push(change.expect("a hold is a change"), outcome.reservation().cloned());
         }
-        let batch = batch.close(&mut event, 1, BatchId::random(), now());
+        let batch = batch.close(&mut event, 1, random_batch_id(), now());
         journal.push(batch.journal_row());
     }
     (event, journal)

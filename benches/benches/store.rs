@@ -5,7 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use engine::{Batch, BatchId, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
+use engine::testing::random_batch_id;
+use engine::{Batch, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
 use futures_util::future::join_all;
 use holdfast_benches::{event_info, pair_of_seats};
 use persistence::StoreOptions;
@@ -114,7 +115,7 @@ impl Sale {
             let (outcome, change) = self.event.apply(&command, now).expect("the seats are free");
             open.push(change.expect("a hold is a change"), outcome.reservation().cloned());
         }
-        Arc::new(open.close(&mut self.event, self.epoch, BatchId::random(), now))
+        Arc::new(open.close(&mut self.event, self.epoch, random_batch_id(), now))
     }
 }
 

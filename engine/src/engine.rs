@@ -1,135 +1,30 @@
 //! The handle through which everything is asked of the engine.
 
 use std::sync::Arc;
-use std::time::Duration;
 
 use moka::future::Cache;
 
-use crate::clock::{Clock, Timestamp};
-use crate::command::{Caller, Command, Outcome, Rejection};
+use crate::actor::node::Node;
+use crate::actor::registry::Registry;
+use crate::actor::threads::Spawner;
+use crate::cluster::lease_keeper;
+use crate::cluster::published::Published;
+use crate::cluster::sweep;
+use crate::config::EngineConfig;
 use crate::event::ended;
-use crate::event_info::{EventInfo, EventPatch, NewEvent, SeatCounts};
-use crate::id::{EventId, ReservationId, SeatNo, UserId};
-use crate::layout::{MAX_PRICE_MINOR, Section};
-use crate::lease::{Claim, Lease};
-use crate::lease_keeper;
+use crate::fault::{CallError, Fault};
 use crate::metric::Metrics;
-use crate::publication::Publications;
-use crate::published::Published;
-use crate::registry::Registry;
-use crate::request::Answer;
-use crate::reservation::{Reservation, ReservationStatus};
-use crate::shared::Shared;
-use crate::store::{EventRow, ReservationFilter, SeatMap, Store, StoreFault};
-use crate::sweep;
-
-/// How an engine runs.
-#[derive(Debug, Clone)]
-pub struct EngineConfig {
-    /// The address under which other nodes reach this one; recorded as the owner's.
-    pub node: String,
-    /// How many commands of one event may wait; further ones are answered [`Fault::Overloaded`].
-    pub queue_per_event: usize,
-    /// How many commands a batch takes at most.
-    pub batch_commands: usize,
-    /// How often each event looks for holds that have run out, where one soon will; else every ten ticks, or each
-    /// second.
-    pub tick: Duration,
-    /// How long an event stays in memory without a command.
-    pub idle_after: Duration,
-    /// How often the store is searched for due holds of events that no node has in memory.
-    pub sweep_every: Duration,
-    /// How often leases are prolonged: a fraction of their lifetime.
-    pub renew_leases_every: Duration,
-    /// How many threads run events.
-    pub event_threads: usize,
-    /// Where owners publish their events for other nodes; `None` where there are none, and nothing is copied.
-    pub publications: Option<Arc<dyn Publications>>,
-}
-
-impl Default for EngineConfig {
-    fn default() -> Self {
-        Self {
-            node: "local".to_owned(),
-            queue_per_event: 10_000,
-            batch_commands: 1_024,
-            tick: Duration::from_millis(100),
-            idle_after: Duration::from_secs(300),
-            sweep_every: Duration::from_secs(5),
-            renew_leases_every: Duration::from_secs(1),
-            event_threads: 1,
-            publications: None,
-        }
-    }
-}
-
-/// Something broke. Retrying is right; a command may have been carried out where the text says "unknown",
-/// and is then found again by its idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// The event's queue is full. Nothing was done.
-    #[error("too many commands wait for this event")]
-    Overloaded,
-    /// The store or the leases do not answer, or the event is just changing its owner. Nothing was done.
-    #[error("unavailable, nothing was done: {0}")]
-    Unavailable(String),
-    /// It could not be found out what was done.
-    #[error("outcome unknown: {0}")]
-    Unknown(String),
-}
-
-/// Why a call gave no result.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum CallError {
-    /// The rules refuse the command.
-    #[error("{rejection}")]
-    Rejected {
-        /// Why.
-        rejection: Rejection,
-        /// The batch of the journal that it was decided against; `None` if no event was asked.
-        seq: Option<u64>,
-    },
-    /// Something broke.
-    #[error(transparent)]
-    Fault(#[from] Fault),
-    /// The node of this address owns the event: ask it.
-    #[error("owned by {0}")]
-    Elsewhere(String),
-}
-
-impl From<StoreFault> for CallError {
-    fn from(fault: StoreFault) -> Self {
-        Self::Fault(Fault::Unavailable(fault.to_string()))
-    }
-}
-
-impl From<Rejection> for CallError {
-    fn from(rejection: Rejection) -> Self {
-        Self::Rejected { rejection, seq: None }
-    }
-}
-
-/// A reservation with the event that it belongs to.
-#[derive(Debug, Clone)]
-pub struct ReservationView {
-    /// The reservation.
-    pub reservation: Arc<Reservation>,
-    /// Its event, for labels and the currency. The details in it can be older than the reservation.
-    pub event: Arc<EventInfo>,
-    /// Whether an idempotency key led to it, so that the call itself did nothing.
-    pub replayed: bool,
-}
-
-/// An event with its counts.
-#[derive(Debug, Clone)]
-pub struct EventView {
-    /// The event.
-    pub info: Arc<EventInfo>,
-    /// How many seats are held and sold.
-    pub counts: SeatCounts,
-    /// The number of the journal's last batch; 0 before the first.
-    pub version: u64,
-}
+use crate::owner::Answer;
+use crate::ports::lease::{Bid, Lease};
+use crate::ports::store::{ReservationFilter, Store};
+use crate::view::{EventView, ReservationView};
+use crate::words::clock::{Clock, Timestamp};
+use crate::words::command::{Caller, Command, Outcome, Rejection};
+use crate::words::event_info::{EventInfo, EventPatch, NewEvent, SeatCounts};
+use crate::words::id::{EventId, MAX_SEATS_PER_EVENT, ReservationId, SeatNo, UserId};
+use crate::words::layout::{MAX_PRICE_MINOR, Section};
+use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::snapshot::SeatMap;
 
 /// Events whose seats and currency are kept for showing their reservations, besides those in memory.
 const CACHED_EVENTS: u64 = 10_000;
@@ -140,11 +35,11 @@ const CACHED_EVENTS: u64 = 10_000;
 /// Dropping a call does not take its command back; an idempotency key finds out what became of it.
 #[derive(Clone)]
 pub struct Engine {
-    shared: Arc<Shared>,
+    node: Arc<Node>,
     registry: Arc<Registry>,
     infos: Cache<EventId, Arc<EventInfo>>,
     published: Option<Arc<Published>>,
-    claim: Claim,
+    bid: Bid,
 }
 
 impl Engine {
@@ -156,28 +51,30 @@ impl Engine {
         lease: Arc<dyn Lease>,
         clock: Arc<dyn Clock>,
     ) -> Self {
+        let spawner = Spawner::start(config.threads);
+        let node = Arc::new(Node { config, store, lease, clock, metrics: Metrics::new(), spawner });
+        let publications = node.config.publications.clone();
         let published =
-            config.publications.clone().map(|publications| Arc::new(Published::new(publications)));
-        let shared = Arc::new(Shared { config, store, lease, clock, metrics: Metrics::new() });
-        let registry = Registry::start(Arc::clone(&shared));
-        sweep::start(Arc::clone(&shared), Arc::downgrade(&registry));
-        lease_keeper::start(Arc::clone(&shared), Arc::downgrade(&registry));
-        Self { shared, registry, infos: Cache::new(CACHED_EVENTS), published, claim: Claim::Preferred }
+            publications.map(|publications| Arc::new(Published::new(publications, Arc::clone(&node))));
+        let registry = Registry::new(Arc::clone(&node));
+        sweep::start(Arc::clone(&node), Arc::downgrade(&registry));
+        lease_keeper::start(Arc::clone(&node), Arc::downgrade(&registry));
+        Self { node, registry, infos: Cache::new(CACHED_EVENTS), published, bid: Bid::Preferred }
     }
 
     /// The same engine for calls that another node passed on, or that no other node can be found for: it
     /// takes events also where another node would be preferred.
     pub fn taking_over(&self) -> Self {
-        Self { claim: Claim::Any, ..self.clone() }
+        Self { bid: Bid::Any, ..self.clone() }
     }
 
     /// Makes an event. Its details must obey [`EventDetails::violation`](crate::EventDetails::violation), and
     /// its seats number 1 to [`MAX_SEATS_PER_EVENT`](crate::MAX_SEATS_PER_EVENT).
     pub async fn create_event(&self, event: NewEvent) -> Result<EventView, CallError> {
         check_new(&event)?;
-        let now = self.shared.clock.now();
+        let now = self.node.clock.now();
         let info = EventInfo {
-            id: EventId::mint(now, rand::random()),
+            id: EventId::mint(now, self.node.config.random.bits() as u32),
             details: event.details,
             currency: event.currency,
             layout: event.layout,
@@ -185,7 +82,7 @@ impl Engine {
             updated_at: now,
         };
         // Repeating it would make another event: what became of this one must be looked up.
-        let created = self.shared.store.create_event(&info).await;
+        let created = self.node.store.create_event(&info).await;
         created.map_err(|fault| Fault::Unknown(fault.to_string()))?;
         Ok(EventView { info: Arc::new(info), counts: SeatCounts::default(), version: 0 })
     }
@@ -193,7 +90,7 @@ impl Engine {
     /// Changes an event's details. What is held already keeps its terms.
     pub async fn amend_event(&self, id: EventId, patch: EventPatch) -> Result<EventView, CallError> {
         self.command(id, Command::Amend(patch)).await?;
-        match self.live_event(id).await {
+        match self.live_event(id) {
             Some(view) => Ok(view),
             // Not what was published: that may be from before this change.
             None => self.stored_event(id).await,
@@ -205,14 +102,14 @@ impl Engine {
         self.command(id, Command::Delete).await?;
         self.infos.invalidate(&id).await;
         // Whatever is published of it is from before.
-        self.note_shown(id, u64::MAX).await;
+        self.note_shown(id, u64::MAX);
         Ok(())
     }
 
     /// An event with its counts: where it is live here, as of its last commit; else at most a second old.
     pub async fn event(&self, id: EventId) -> Result<EventView, CallError> {
-        if let Some(view) = self.live_event(id).await {
-            self.shared.metrics.reads_of_owner.increment(1);
+        if let Some(view) = self.live_event(id) {
+            self.node.metrics.reads_of_owner.increment(1);
             return Ok(view);
         }
         if let Some(map) = self.published(id).await {
@@ -223,23 +120,23 @@ impl Engine {
 
     /// Events, newest first, with ids smaller than `before`.
     pub async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventView>, CallError> {
-        let rows = self.shared.store.events(before, limit).await?;
+        let rows = self.node.store.events(before, limit).await?;
         Ok(rows.into_iter().map(EventView::from).collect())
     }
 
     /// The status of every seat of an event, as fresh as [`event`](Self::event).
     pub async fn seat_map(&self, id: EventId) -> Result<Arc<SeatMap>, CallError> {
         if let Some(map) = self.registry.seat_map(id).await? {
-            self.shared.metrics.reads_of_owner.increment(1);
-            self.note_shown(id, map.version).await;
+            self.node.metrics.reads_of_owner.increment(1);
+            self.note_shown(id, map.version);
             return Ok(map);
         }
         if let Some(map) = self.published(id).await {
             return Ok(map);
         }
-        self.shared.metrics.reads_of_store.increment(1);
-        let map = self.shared.store.seat_map(id).await?.ok_or(Rejection::EventNotFound)?;
-        self.note_shown(id, map.version).await;
+        self.node.metrics.reads_of_store.increment(1);
+        let map = self.node.store.seat_map(id).await?.ok_or(Rejection::EventNotFound)?;
+        self.note_shown(id, map.version);
         Ok(Arc::new(map))
     }
 
@@ -301,7 +198,7 @@ impl Engine {
     ) -> Result<Vec<ReservationView>, CallError> {
         let filter = ReservationFilter { user_id, status, before, limit };
         let mut views = Vec::new();
-        for reservation in self.shared.store.reservations(filter).await? {
+        for reservation in self.node.store.reservations(filter).await? {
             views.push(self.with_event(Arc::new(reservation)).await?);
         }
         Ok(views)
@@ -309,12 +206,12 @@ impl Engine {
 
     /// Whether the store answers.
     pub async fn ping(&self) -> Result<(), Fault> {
-        self.shared.store.ping().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
+        self.node.store.ping().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
     }
 
     /// Whether the leases can be reached.
     pub async fn ping_lease(&self) -> Result<(), Fault> {
-        self.shared.lease.ping().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
+        self.node.lease.ping().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
     }
 
     /// How many events are in memory here.
@@ -324,20 +221,20 @@ impl Engine {
 
     /// The time by the engine's clock.
     pub fn now(&self) -> Timestamp {
-        self.shared.clock.now()
+        self.node.clock.now()
     }
 
     /// Answers what waits, writes it, gives up every lease, and refuses what comes after.
     pub async fn shutdown(&self) {
         self.registry.begin_stop();
-        if let Err(fault) = self.shared.lease.heartbeat(false).await {
+        if let Err(fault) = self.node.lease.heartbeat(false).await {
             tracing::warn!(%fault, "the other nodes were not told of the stop");
         }
         self.registry.drain().await;
     }
 
     async fn command(&self, id: EventId, command: Command) -> Result<(Outcome, Arc<EventInfo>), CallError> {
-        match self.registry.call(id, Arc::new(command), self.claim).await? {
+        match self.registry.call(id, Arc::new(command), self.bid).await? {
             Answer::Done { outcome, event } => Ok((outcome, event)),
             Answer::Rejected { rejection, seq } => Err(CallError::Rejected { rejection, seq: Some(seq) }),
             Answer::Fault(fault) => Err(fault.into()),
@@ -370,35 +267,35 @@ impl Engine {
         }
     }
 
-    async fn live_event(&self, id: EventId) -> Option<EventView> {
+    fn live_event(&self, id: EventId) -> Option<EventView> {
         let view = self.registry.view(id)?;
         // The event may end here before this version is published.
-        self.note_shown(id, view.version).await;
+        self.note_shown(id, view.version);
         Some(view)
     }
 
     async fn stored_event(&self, id: EventId) -> Result<EventView, CallError> {
-        self.shared.metrics.reads_of_store.increment(1);
-        let row = self.shared.store.event(id).await?.ok_or(Rejection::EventNotFound)?;
-        self.note_shown(id, row.version).await;
+        self.node.metrics.reads_of_store.increment(1);
+        let row = self.node.store.event(id).await?.ok_or(Rejection::EventNotFound)?;
+        self.note_shown(id, row.version);
         if row.deleted { Err(Rejection::EventNotFound.into()) } else { Ok(row.into()) }
     }
 
     async fn published(&self, id: EventId) -> Option<Arc<SeatMap>> {
         let map = self.published.as_ref()?.latest(id).await?;
-        self.shared.metrics.reads_of_published.increment(1);
+        self.node.metrics.reads_of_published.increment(1);
         Some(map)
     }
 
     /// Nothing older than this is read from publications any more.
-    async fn note_shown(&self, id: EventId, version: u64) {
+    fn note_shown(&self, id: EventId, version: u64) {
         if let Some(published) = &self.published {
-            published.note_shown(id, version).await;
+            published.note_shown(id, version);
         }
     }
 
     async fn stored(&self, id: ReservationId) -> Result<Arc<Reservation>, CallError> {
-        let reservation = self.shared.store.reservation(id).await?;
+        let reservation = self.node.store.reservation(id).await?;
         Ok(Arc::new(reservation.ok_or(Rejection::ReservationNotFound)?))
     }
 
@@ -410,16 +307,10 @@ impl Engine {
         if let Some(event) = self.infos.get(&id).await {
             return Ok(ReservationView { reservation, event, replayed: false });
         }
-        let row = self.shared.store.event(id).await?.ok_or(Rejection::EventNotFound)?;
+        let row = self.node.store.event(id).await?.ok_or(Rejection::EventNotFound)?;
         let event = Arc::new(row.info);
         self.infos.insert(id, Arc::clone(&event)).await;
         Ok(ReservationView { reservation, event, replayed: false })
-    }
-}
-
-impl From<EventRow> for EventView {
-    fn from(row: EventRow) -> Self {
-        Self { info: Arc::new(row.info), counts: row.counts, version: row.version }
     }
 }
 
@@ -428,8 +319,8 @@ fn check_new(event: &NewEvent) -> Result<(), Rejection> {
         return Err(Rejection::Invalid { field, message: message.to_owned() });
     }
     let seats = event.layout.seats();
-    if seats == 0 || seats > crate::id::MAX_SEATS_PER_EVENT {
-        let message = format!("must give 1 to {} seats, gives {seats}", crate::id::MAX_SEATS_PER_EVENT);
+    if seats == 0 || seats > MAX_SEATS_PER_EVENT {
+        let message = format!("must give 1 to {} seats, gives {seats}", MAX_SEATS_PER_EVENT);
         return Err(Rejection::Invalid { field: "sections", message });
     }
     // Bounded so that no sum of prices can overflow.

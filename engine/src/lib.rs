@@ -3,16 +3,17 @@
 //! An [`Engine`] sells the seats of events. It is a cheap handle: clone it, and call it from any task. Commands of
 //! one event are decided one after the other by the event's actor, in memory; their changes are written in batches,
 //! and every answer leaves after its batch is committed. What the engine needs from outside are three ports: a
-//! [`Store`] (the crate `persistence` has Postgres and SQLite; [`MemoryStore`] is for tests), a [`Lease`]
+//! [`Store`] (the crate `persistence` has Postgres and SQLite; the feature `testing` one in memory), a [`Lease`]
 //! ([`LocalLease`] where there is one node) and a [`Clock`]. With many nodes there are also the [`Publications`], by
 //! which owners show their events to the other nodes.
 //!
 //! ```
 //! use std::sync::Arc;
 //!
+//! use engine::testing::MemoryStore;
 //! use engine::{
-//!     CallError, Caller, Clock, Currency, Engine, EngineConfig, EventDetails, Layout, LocalLease, MemoryStore,
-//!     NewEvent, Rejection, SystemClock, UserId,
+//!     CallError, Caller, Clock, Currency, Engine, EngineConfig, EventDetails, Layout, LocalLease, NewEvent,
+//!     Rejection, SystemClock, UserId,
 //! };
 //! use uuid::Uuid;
 //!
@@ -68,49 +69,41 @@
 //! - Metrics go through the `metrics` facade, by the names in [`metric`]; install a recorder before [`Engine::start`].
 
 mod actor;
-mod batch;
-mod change;
-mod clock;
-mod command;
+mod cluster;
+mod config;
 mod engine;
 mod event;
-mod event_info;
-mod gate;
-mod id;
-mod inbox;
-mod layout;
-mod lease;
-mod lease_keeper;
-mod memory_store;
+mod fault;
 pub mod metric;
-mod ownership;
-mod publication;
-mod published;
-mod publisher;
-mod registry;
-mod request;
-mod reservation;
+mod owner;
+mod ports;
 pub mod route;
-mod shared;
-mod slot;
-mod store;
-mod sweep;
+#[cfg(any(test, feature = "testing"))]
+pub mod testing;
 mod verify;
+mod view;
+mod words;
 
-pub use batch::OpenBatch;
-pub use change::{Batch, Change, JournalRow};
-pub use clock::{Clock, ManualClock, SystemClock, Timestamp};
-pub use command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
-pub use engine::{CallError, Engine, EngineConfig, EventView, Fault, ReservationView};
-pub use event::{Event, ReplayError};
-pub use event_info::{Currency, EventDetails, EventInfo, EventPatch, InvalidCurrency, NewEvent, SeatCounts};
-pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
-pub use layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
-pub use lease::{Claim, Lease, LeaseFault, LeaseHolder, LocalLease};
-pub use memory_store::{InjectedFault, MemoryStore};
-pub use publication::{MAX_PUBLICATION_AGE, Publication, PublicationFault, Publications};
-pub use reservation::{Reservation, ReservationStatus};
-pub use store::{
-    AppendError, EventRow, EventTables, ReservationFilter, SeatMap, Snapshot, Store, StoreFault, UsedKey,
-};
+pub use actor::threads::Threads;
+pub use config::EngineConfig;
+pub use engine::Engine;
+pub use event::{Event, OpenBatch, ReplayError};
+pub use fault::{CallError, Fault};
+pub use ports::lease::{Bid, Lease, LeaseFault, LeaseHolder, LocalLease};
+pub use ports::publication::{MAX_PUBLICATION_AGE, Publication, PublicationFault, Publications};
+pub use ports::random::{Random, SystemRandom};
+pub use ports::store::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
 pub use verify::{VerifyReport, Violation, verify};
+pub use view::{EventView, ReservationView};
+pub use words::change::{Batch, Change, JournalRow};
+pub use words::clock::{Clock, SystemClock, Timestamp};
+pub use words::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
+pub use words::event_info::{
+    Currency, EventDetails, EventInfo, EventPatch, InvalidCurrency, NewEvent, SeatCounts,
+};
+pub use words::id::{
+    BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId,
+};
+pub use words::layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
+pub use words::reservation::{Reservation, ReservationStatus};
+pub use words::snapshot::{EventRow, SeatMap, Snapshot, UsedKey};

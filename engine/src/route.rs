@@ -1,6 +1,7 @@
 //! Where a command is decided: on this node, or on the one that owns its event.
 
-use crate::engine::{CallError, Engine, Fault};
+use crate::engine::Engine;
+use crate::fault::{CallError, Fault};
 
 /// How often a command is passed on at most: enough for an event that changes its owner while a command is on its way.
 pub const MAX_HOPS: u8 = 3;

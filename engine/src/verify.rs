@@ -4,11 +4,11 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
-use crate::change::JournalRow;
 use crate::event::Event;
-use crate::id::{EventId, ReservationId, SeatNo};
-use crate::reservation::Reservation;
-use crate::store::{EventTables, Store, StoreFault};
+use crate::ports::store::{EventTables, Store, StoreFault};
+use crate::words::change::JournalRow;
+use crate::words::id::{EventId, ReservationId, SeatNo};
+use crate::words::reservation::Reservation;
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1_000;

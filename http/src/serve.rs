@@ -7,7 +7,7 @@ use std::time::Duration;
 use actix_web::web;
 #[cfg(not(feature = "chaos"))]
 use engine::SystemClock;
-use engine::{Clock, Engine, EngineConfig, Store};
+use engine::{Clock, Engine, EngineConfig, Store, Threads};
 use holdfast::config::{Config, ConfigError, Environment};
 use holdfast::server::{self, AppState};
 use holdfast::{metric, seed};
@@ -53,7 +53,7 @@ fn engine_config(config: &Config) -> Result<EngineConfig, ConfigError> {
     Ok(EngineConfig {
         node: config.node_url(),
         queue_per_event: config.queue_per_event,
-        event_threads: config.event_threads,
+        threads: Threads::Own(config.event_threads),
         // Also bounds how long an owner that lost an event goes on showing it.
         renew_leases_every: (config.lease_ttl() / 3).min(Duration::from_millis(500)),
         publications: store::publications(config)?,

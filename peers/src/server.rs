@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::{HttpRequest, HttpResponse, web};
-use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock};
+use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock, Threads};
 use holdfast::auth::{Admin, Member};
 use holdfast::config::Config;
 use holdfast::extract::JsonBody;
@@ -24,7 +24,7 @@ use crate::peer::{Peer, Settings};
 pub fn engine(config: &Config) -> Engine {
     let engine_config = EngineConfig {
         queue_per_event: config.queue_per_event,
-        event_threads: config.event_threads,
+        threads: Threads::Own(config.event_threads),
         ..EngineConfig::default()
     };
     Engine::start(engine_config, NullStore::new(0), Arc::new(LocalLease), Arc::new(SystemClock))

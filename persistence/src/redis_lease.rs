@@ -11,7 +11,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use deadpool_redis::redis::{FromRedisValue, Script, ScriptInvocation};
 use deadpool_redis::{Config, Connection, Pool, Runtime};
-use engine::{Claim, EventId, Lease, LeaseFault, LeaseHolder};
+use engine::{Bid, EventId, Lease, LeaseFault, LeaseHolder};
 use futures_util::future::join_all;
 
 /// How long Redis may take to answer, before the node goes on without it.
@@ -121,15 +121,15 @@ fn fault(error: impl std::fmt::Display) -> LeaseFault {
 
 #[async_trait]
 impl Lease for RedisLease {
-    async fn acquire(&self, id: EventId, claim: Claim) -> Result<LeaseHolder, LeaseFault> {
-        let preferred = self.preferred(id, claim != Claim::Never);
-        let take = match claim {
-            Claim::Any => true,
-            Claim::Never => false,
-            Claim::Preferred => preferred.as_ref().is_none_or(|node| *node == self.node),
+    async fn acquire(&self, id: EventId, bid: Bid) -> Result<LeaseHolder, LeaseFault> {
+        let preferred = self.preferred(id, bid != Bid::Never);
+        let take = match bid {
+            Bid::Any => true,
+            Bid::Never => false,
+            Bid::Preferred => preferred.as_ref().is_none_or(|node| *node == self.node),
         };
         let holder = self.acquire_or_see(id, take).await?;
-        Ok(match holder.filter(|holder| claim != Claim::Never || *holder != self.node).or(preferred) {
+        Ok(match holder.filter(|holder| bid != Bid::Never || *holder != self.node).or(preferred) {
             Some(holder) if holder == self.node => LeaseHolder::Me,
             Some(holder) => LeaseHolder::Other(holder),
             None => LeaseHolder::Nobody,

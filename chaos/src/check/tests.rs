@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::testing::random_batch_id;
 use engine::{
-    BatchId, Caller, Change, Command, Currency, Event, EventDetails, EventId, EventInfo, EventRow,
-    EventTables, JournalRow, Layout, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, Currency, Event, EventDetails, EventId, EventInfo, EventRow, EventTables,
+    JournalRow, Layout, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
 };
 
 use super::{EventRecord, Rule, check};
@@ -77,7 +78,7 @@ impl World {
     fn write(&mut self, changes: Vec<Change>) {
         let row = JournalRow {
             seq: self.event.version() + 1,
-            batch_id: BatchId::random(),
+            batch_id: random_batch_id(),
             epoch: 1,
             decided_at: self.now,
             changes,

@@ -2,6 +2,7 @@
 //! and mutates after, and the one place that mutates is [`Event::play`], for commands and replay alike.
 
 mod held;
+mod open_batch;
 mod replay;
 mod rules;
 #[cfg(test)]
@@ -13,17 +14,18 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+pub use open_batch::OpenBatch;
 pub use replay::ReplayError;
 pub(crate) use rules::ended;
 
 use self::held::Held;
-use crate::change::Change;
-use crate::clock::Timestamp;
-use crate::command::SeatStatus;
-use crate::event_info::{EventInfo, SeatCounts};
-use crate::id::{ReservationId, ReservationNo, SeatNo, UserId};
-use crate::reservation::{Reservation, ReservationStatus};
-use crate::store::{SeatMap, Snapshot};
+use crate::words::change::Change;
+use crate::words::clock::Timestamp;
+use crate::words::command::SeatStatus;
+use crate::words::event_info::{EventInfo, SeatCounts};
+use crate::words::id::{ReservationId, ReservationNo, SeatNo, UserId};
+use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::snapshot::{SeatMap, Snapshot};
 
 /// One event: who holds which seat, and what the rules need to know.
 #[derive(Debug, Clone, PartialEq)]

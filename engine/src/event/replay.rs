@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::Event;
-use crate::change::{Change, JournalRow};
-use crate::id::{ReservationId, SeatNo};
-use crate::reservation::{Reservation, ReservationStatus};
+use crate::words::change::{Change, JournalRow};
+use crate::words::id::{ReservationId, SeatNo};
+use crate::words::reservation::{Reservation, ReservationStatus};
 
 /// A journal that no correct owner can have written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

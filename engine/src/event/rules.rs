@@ -4,12 +4,12 @@ use std::sync::Arc;
 
 use super::held::Held;
 use super::{Event, key_hash, request_hash};
-use crate::change::Change;
-use crate::clock::Timestamp;
-use crate::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
-use crate::event_info::EventPatch;
-use crate::id::{ReservationId, SeatNo, UserId};
-use crate::reservation::{Reservation, ReservationStatus};
+use crate::words::change::Change;
+use crate::words::clock::Timestamp;
+use crate::words::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
+use crate::words::event_info::EventPatch;
+use crate::words::id::{ReservationId, SeatNo, UserId};
+use crate::words::reservation::{Reservation, ReservationStatus};
 
 /// What a command did: its outcome, and the change that it made, if it made one.
 pub(crate) type Applied = (Outcome, Option<Change>);

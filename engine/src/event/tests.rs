@@ -1,12 +1,13 @@
 //! Scenarios are written as lines: a command, and what comes back. See `check`.
 
 use super::*;
-use crate::batch::OpenBatch;
-use crate::change::JournalRow;
-use crate::command::{Caller, Command, HoldLimit, Outcome, Rejection};
-use crate::event_info::{Currency, EventDetails, EventPatch};
-use crate::id::{BatchId, EventId};
-use crate::layout::Layout;
+use crate::event::OpenBatch;
+use crate::testing::random_batch_id;
+use crate::words::change::JournalRow;
+use crate::words::command::{Caller, Command, HoldLimit, Outcome, Rejection};
+use crate::words::event_info::{Currency, EventDetails, EventPatch};
+use crate::words::id::EventId;
+use crate::words::layout::Layout;
 use uuid::Uuid;
 
 const START_MICROS: i64 = 1_800_000_000_000_000;
@@ -301,7 +302,7 @@ fn a_batch_writes_each_seat_and_reservation_once_as_it_is_in_the_end() {
     let mut event = Event::new(info());
     let mut first = OpenBatch::default();
     let held = reserve(&mut event, &mut first, 1, 1, &[1, 2]);
-    first.close(&mut event, 1, BatchId::random(), at(1));
+    first.close(&mut event, 1, random_batch_id(), at(1));
 
     let mut batch = OpenBatch::default();
     apply(&mut event, &mut batch, 2, Command::Cancel(held, Caller::Admin));
@@ -309,7 +310,7 @@ fn a_batch_writes_each_seat_and_reservation_once_as_it_is_in_the_end() {
     let come_and_gone = reserve(&mut event, &mut batch, 2, 3, &[4]);
     apply(&mut event, &mut batch, 2, Command::Cancel(come_and_gone, Caller::Admin));
     apply(&mut event, &mut batch, 2, Command::Confirm(taken_over, Caller::Admin));
-    let batch = batch.close(&mut event, 7, BatchId::random(), at(2));
+    let batch = batch.close(&mut event, 7, random_batch_id(), at(2));
 
     assert_eq!((batch.seq, batch.epoch, batch.changes.len()), (2, 7, 5));
     assert_eq!(batch.released, [1, 2]);
@@ -327,7 +328,7 @@ fn a_journal_that_sells_a_seat_twice_is_refused() {
     let mut event = Event::new(info());
     let mut batch = OpenBatch::default();
     let holder = reserve(&mut event, &mut batch, 1, 1, &[1]);
-    let mut row = batch.close(&mut event, 1, BatchId::random(), at(1)).journal_row();
+    let mut row = batch.close(&mut event, 1, random_batch_id(), at(1)).journal_row();
     let Change::Reserved { id, .. } = &mut row.changes[0] else { panic!("the change is a hold") };
     *id = ReservationId::next(event.info.id, Some(holder), at(2));
     let second = *id;
@@ -373,7 +374,7 @@ fn another_events_reservation_is_not_found_also_if_its_number_is_known_here() {
         let row = JournalRow {
             seq: 1,
             epoch: 1,
-            batch_id: BatchId::random(),
+            batch_id: random_batch_id(),
             decided_at: at(2),
             changes: vec![change],
         };
@@ -409,7 +410,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::change::Batch;
+    use crate::words::change::Batch;
 
     /// A step of an arbitrary history: some commands in one batch, after some time.
     #[derive(Debug, Clone)]
@@ -520,7 +521,7 @@ mod properties {
                 made.extend(apply(&mut event, &mut batch, second, command));
             }
             if !batch.is_empty() {
-                let batch = batch.close(&mut event, 1, BatchId::random(), at(second));
+                let batch = batch.close(&mut event, 1, random_batch_id(), at(second));
                 tables.append(&batch);
                 journal.push(batch.journal_row());
             }

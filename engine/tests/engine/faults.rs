@@ -2,10 +2,8 @@
 
 use std::time::Duration;
 
-use engine::{
-    Currency, EngineConfig, EventId, EventInfo, Fault, InjectedFault, Layout, MemoryStore, Section, Store,
-    Timestamp,
-};
+use engine::testing::{InjectedFault, MemoryStore};
+use engine::{Currency, EngineConfig, EventId, EventInfo, Fault, Layout, Section, Store, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::universe::{Universe, config, details, eventually, fault, user};
@@ -210,7 +208,8 @@ async fn time_never_goes_back_in_a_journal() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
     universe.reserve(id, 1, &[1]).await.expect("free");
-    let behind = std::sync::Arc::new(engine::ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
+    let behind =
+        std::sync::Arc::new(engine::testing::ManualClock::new(Timestamp::from_micros(1_700_000_000_000_000)));
     let lease = std::sync::Arc::new(engine::LocalLease);
     let late = engine::Engine::start(config(), std::sync::Arc::clone(&universe.store) as _, lease, behind);
     late.reserve(id, user(1), vec![2], None).await.expect("free");

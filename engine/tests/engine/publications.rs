@@ -3,7 +3,7 @@
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
@@ -11,6 +11,7 @@ use engine::{
     Publications, Rejection, SeatMap, SeatStatus,
 };
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 use crate::universe::{Universe, config, eventually, fault, rejection};
 

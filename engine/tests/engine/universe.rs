@@ -3,9 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use engine::testing::{ManualClock, MemoryStore};
 use engine::{
     CallError, Clock, Currency, Engine, EngineConfig, EventDetails, EventId, Fault, Layout, LocalLease,
-    ManualClock, MemoryStore, NewEvent, Rejection, ReservationView, SeatNo, Timestamp, UserId, verify,
+    NewEvent, Rejection, ReservationView, SeatNo, Threads, Timestamp, UserId, verify,
 };
 use uuid::Uuid;
 
@@ -22,7 +23,7 @@ pub fn config() -> EngineConfig {
         tick: Duration::from_millis(5),
         sweep_every: Duration::from_millis(20),
         renew_leases_every: Duration::from_millis(20),
-        event_threads: 2,
+        threads: Threads::Own(2),
         ..EngineConfig::default()
     }
 }

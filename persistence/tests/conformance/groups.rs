@@ -3,9 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::{
-    AppendError, Batch, BatchId, Change, EventDetails, ReservationStatus, SeatCounts, Store, verify,
-};
+use engine::testing::random_batch_id;
+use engine::{AppendError, Batch, Change, EventDetails, ReservationStatus, SeatCounts, Store, verify};
 
 use crate::helpers::{BatchSteps, NOW, Owner, activate, ended, new_event_at, owned_event, user};
 
@@ -127,7 +126,7 @@ pub async fn a_batch_that_cannot_be_written_harms_no_other_of_its_group(grouping
 pub async fn two_batches_of_one_event_in_a_group_have_one_winner(grouping: &impl Grouping) {
     let mut owners = owners(grouping, 2).await;
     let mut batches: Vec<_> = owners.iter_mut().map(reserve).collect();
-    batches.push(Arc::new(Batch { batch_id: BatchId::random(), ..(*batches[0]).clone() }));
+    batches.push(Arc::new(Batch { batch_id: random_batch_id(), ..(*batches[0]).clone() }));
     let outcomes = grouping.append_together(&batches).await;
     assert_eq!(outcomes[1], Ok(()));
     assert!([&outcomes[0], &outcomes[2]].contains(&&Ok(())), "{outcomes:?}");

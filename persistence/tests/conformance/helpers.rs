@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
+use engine::testing::random_batch_id;
 use engine::{
-    Batch, BatchId, Change, Currency, EventDetails, EventId, EventInfo, Layout, Reservation, ReservationId,
+    Batch, Change, Currency, EventDetails, EventId, EventInfo, Layout, Reservation, ReservationId,
     ReservationStatus, SeatCounts, SeatNo, Snapshot, Store, Timestamp, UserId,
 };
 use uuid::Uuid;
@@ -77,7 +78,7 @@ impl Owner {
     pub fn batch(&self) -> Batch {
         Batch {
             event_id: self.event_id,
-            batch_id: BatchId::random(),
+            batch_id: random_batch_id(),
             seq: self.version + 1,
             epoch: self.epoch,
             decided_at: NOW.plus_s(self.version as u32),

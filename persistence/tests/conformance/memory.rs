@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::{AppendError, Batch, InjectedFault, MemoryStore, Store};
+use engine::testing::{InjectedFault, MemoryStore};
+use engine::{AppendError, Batch, Store};
 
 use crate::helpers::{BatchSteps, Database, NOW, Owner, activate, owned_event, user};
 

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use engine::{Claim, EventId, Lease, LeaseHolder, Timestamp};
+use engine::{Bid, EventId, Lease, LeaseHolder, Timestamp};
 use persistence::RedisLease;
 
 const TTL: Duration = Duration::from_millis(400);
@@ -24,13 +24,13 @@ fn event_id() -> EventId {
 #[actix_rt::test]
 async fn a_lease_has_one_holder_until_it_is_released() {
     let (a, b, id) = (node("hold", "a"), node("hold", "b"), event_id());
-    assert_eq!(a.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
-    assert_eq!(a.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
-    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Other(address("hold", "a"))));
+    assert_eq!(a.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(a.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Other(address("hold", "a"))));
     b.release(id).await.expect("Redis answers");
-    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Other(address("hold", "a"))));
+    assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Other(address("hold", "a"))));
     a.release(id).await.expect("Redis answers");
-    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me));
     assert_eq!(a.renew(&[id]).await, Ok(vec![id]), "lost to b");
     b.release(id).await.expect("Redis answers");
 }
@@ -38,14 +38,14 @@ async fn a_lease_has_one_holder_until_it_is_released() {
 #[actix_rt::test]
 async fn a_lease_runs_out_unless_it_is_prolonged() {
     let (a, b, id) = (node("ttl", "a"), node("ttl", "b"), event_id());
-    assert_eq!(a.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(a.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me));
     for _ in 0..4 {
         tokio::time::sleep(TTL / 2).await;
         assert_eq!(a.renew(&[id]).await, Ok(vec![]));
     }
-    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Other(address("ttl", "a"))));
+    assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Other(address("ttl", "a"))));
     tokio::time::sleep(TTL + TTL / 2).await;
-    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me));
     b.release(id).await.expect("Redis answers");
     // Free again, as after a flush: the owner that prolongs it takes it back.
     assert_eq!(a.renew(&[id]).await, Ok(vec![]));
@@ -61,7 +61,7 @@ async fn a_free_lease_is_left_to_the_preferred_node() {
     }
     let mut owned_by_a = 0;
     for &id in &ids {
-        let (from_a, from_b) = (a.acquire(id, Claim::Preferred).await, b.acquire(id, Claim::Preferred).await);
+        let (from_a, from_b) = (a.acquire(id, Bid::Preferred).await, b.acquire(id, Bid::Preferred).await);
         match (from_a.expect("Redis answers"), from_b.expect("Redis answers")) {
             (LeaseHolder::Me, LeaseHolder::Other(owner)) => {
                 owned_by_a += 1;
@@ -83,9 +83,9 @@ async fn a_stopping_node_names_another_one_and_takes_nothing() {
     let (a, b, id) = (node("stop", "a"), node("stop", "b"), event_id());
     b.heartbeat(true).await.expect("Redis answers");
     a.heartbeat(false).await.expect("Redis answers");
-    let holder = a.acquire(id, Claim::Never).await.expect("Redis answers");
+    let holder = a.acquire(id, Bid::Never).await.expect("Redis answers");
     assert!(matches!(holder, LeaseHolder::Other(_)), "{holder:?}");
-    assert_eq!(b.acquire(id, Claim::Any).await, Ok(LeaseHolder::Me));
+    assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me));
     b.release(id).await.expect("Redis answers");
 }
 
@@ -93,7 +93,7 @@ async fn a_stopping_node_names_another_one_and_takes_nothing() {
 async fn without_redis_every_call_is_a_fault_soon() {
     let lease = RedisLease::new("redis://127.0.0.1:1", 2, "http://a", TTL).expect("the URL is valid");
     let begin = std::time::Instant::now();
-    assert!(lease.acquire(event_id(), Claim::Any).await.is_err());
+    assert!(lease.acquire(event_id(), Bid::Any).await.is_err());
     assert!(lease.ping().await.is_err());
     assert!(begin.elapsed() < Duration::from_secs(3));
 }

@@ -1,11 +1,12 @@
 //! Publications on a real Redis.
 
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use deadpool_redis::redis::{Client, cmd};
 use engine::{EventId, MAX_PUBLICATION_AGE, Publication, Publications, SeatCounts, SeatMap, SeatStatus};
 use persistence::RedisPublications;
+use tokio::time::Instant;
 
 use crate::helpers::{NOW, new_event_at};
 

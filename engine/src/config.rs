@@ -1,0 +1,51 @@
+//! How an engine runs.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::actor::threads::Threads;
+use crate::ports::publication::Publications;
+use crate::ports::random::{Random, SystemRandom};
+
+/// How an engine runs.
+#[derive(Debug, Clone)]
+pub struct EngineConfig {
+    /// The address under which other nodes reach this one; recorded as the owner's.
+    pub node: String,
+    /// How many commands of one event may wait; further ones are answered [`Fault::Overloaded`].
+    pub queue_per_event: usize,
+    /// How many commands a batch takes at most.
+    pub batch_commands: usize,
+    /// How often each event looks for holds that have run out, where one soon will; else every ten ticks, or each
+    /// second.
+    pub tick: Duration,
+    /// How long an event stays in memory without a command.
+    pub idle_after: Duration,
+    /// How often the store is searched for due holds of events that no node has in memory.
+    pub sweep_every: Duration,
+    /// How often leases are prolonged: a fraction of their lifetime.
+    pub renew_leases_every: Duration,
+    /// Where events and the tasks beside them run.
+    pub threads: Threads,
+    /// Where random bits come from.
+    pub random: Arc<dyn Random>,
+    /// Where owners publish their events for other nodes; `None` where there are none, and nothing is copied.
+    pub publications: Option<Arc<dyn Publications>>,
+}
+
+impl Default for EngineConfig {
+    fn default() -> Self {
+        Self {
+            node: "local".to_owned(),
+            queue_per_event: 10_000,
+            batch_commands: 1_024,
+            tick: Duration::from_millis(100),
+            idle_after: Duration::from_secs(300),
+            sweep_every: Duration::from_secs(5),
+            renew_leases_every: Duration::from_secs(1),
+            threads: Threads::Own(1),
+            random: Arc::new(SystemRandom),
+            publications: None,
+        }
+    }
+}

@@ -1,0 +1,119 @@
+//! The port to durable storage, and how it reports what it did.
+
+use std::sync::Arc;
+
+use async_trait::async_trait;
+
+use crate::words::change::{Batch, JournalRow};
+use crate::words::clock::Timestamp;
+use crate::words::event_info::EventInfo;
+use crate::words::id::{BatchId, EventId, ReservationId, SeatNo, UserId};
+use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::snapshot::{EventRow, SeatMap, Snapshot};
+
+/// The store could not do what was asked. Nothing is known of the event; trying again may help.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("store: {0}")]
+pub struct StoreFault(pub String);
+
+/// What became of a batch that was not acknowledged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AppendError {
+    /// The event's epoch or version is another one: somebody else owns the event now. Nothing was written.
+    #[error("fenced: another node owns the event")]
+    Fenced,
+    /// Certainly nothing was written.
+    #[error("aborted: {0}")]
+    Aborted(String),
+    /// It may or may not have been written; only a look at the journal tells.
+    #[error("outcome unknown: {0}")]
+    Unknown(String),
+}
+
+/// One event's tables as they are: for checks, not for the way of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventTables {
+    /// Its row.
+    pub event: EventRow,
+    /// Every reservation, by id.
+    pub reservations: Vec<Reservation>,
+    /// Every claim, by seat number.
+    pub claims: Vec<(SeatNo, ReservationId)>,
+}
+
+/// Which reservations of a user to list.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReservationFilter {
+    /// Whose.
+    pub user_id: UserId,
+    /// In which status; `None`: in any.
+    pub status: Option<ReservationStatus>,
+    /// Only those with a smaller id; `None`: from the newest.
+    pub before: Option<ReservationId>,
+    /// At most so many.
+    pub limit: u32,
+}
+
+/// Durable storage. Every method may be repeated after a [`StoreFault`].
+#[async_trait]
+pub trait Store: Send + Sync + 'static {
+    /// Writes a new event. Writing one whose id exists is a fault.
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault>;
+
+    /// Makes `owner` the event's owner: raises the epoch by one, then reads what the owner needs, with the
+    /// keys of reservations made at or after `keys_since`. All in one transaction, so whatever an earlier
+    /// owner still has under way is either in the snapshot or fenced. `None`: there is no such event, or it
+    /// is deleted.
+    async fn activate(
+        &self,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault>;
+
+    /// Writes a batch in one transaction and one round trip, if the event still has the batch's epoch and
+    /// the version before its `seq`.
+    async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError>;
+
+    /// The id of the batch at `seq` of an event's journal.
+    async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault>;
+
+    /// Events whose next hold runs out at or before `now`, at most `limit`, the longest overdue first.
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault>;
+
+    /// One event, deleted or not.
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault>;
+
+    /// Events that are not deleted, newest first, with ids smaller than `before`.
+    async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault>;
+
+    /// The status of each seat, as of one version. `None`: there is no such event, or it is deleted.
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault>;
+
+    /// One reservation.
+    async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault>;
+
+    /// A user's reservations, newest first.
+    async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault>;
+
+    /// An event's journal after `after_seq`, at most `limit` rows, in order.
+    async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault>;
+
+    /// An event's tables, read at one point in time. `None`: there is no such event.
+    async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault>;
+
+    /// The ids of all events, deleted ones too, in order, after `after`: for checks.
+    async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault>;
+
+    /// The epochs of the events of these ids, so that an owner that lost one notices without writing.
+    async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
+        let mut epochs = Vec::with_capacity(ids.len());
+        for &id in ids {
+            epochs.extend(self.event(id).await?.map(|row| (id, row.epoch)));
+        }
+        Ok(epochs)
+    }
+
+    /// Whether the store answers.
+    async fn ping(&self) -> Result<(), StoreFault>;
+}

@@ -1,0 +1,362 @@
+//! A store in memory that can be made to fail: for tests. It applies batches like the databases do.
+
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use tokio::sync::watch;
+
+use crate::ports::store::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+use crate::words::change::{Batch, JournalRow};
+use crate::words::clock::Timestamp;
+use crate::words::command::SeatStatus;
+use crate::words::event_info::{EventInfo, SeatCounts};
+use crate::words::id::{BatchId, EventId, ReservationId, SeatNo};
+use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::snapshot::{EventRow, SeatMap, Snapshot, UsedKey};
+
+/// What the next append does instead of just writing its batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum InjectedFault {
+    /// Writes nothing and says so.
+    Aborted,
+    /// Writes nothing and does not know it.
+    UnknownNotWritten,
+    /// Writes the batch and does not know it.
+    UnknownWritten,
+    /// Another owner raises the epoch first.
+    Fenced,
+    /// Panics, with nothing written.
+    Panic,
+}
+
+/// Events in memory. They are gone with the store.
+#[derive(Debug)]
+pub struct MemoryStore {
+    state: Mutex<State>,
+    /// Whether appends wait before they begin.
+    held: watch::Sender<bool>,
+    /// How many appends have begun: those that wait as well.
+    appends: watch::Sender<u64>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    events: BTreeMap<EventId, Event>,
+    faults: VecDeque<InjectedFault>,
+    down: bool,
+    append_delay: Duration,
+}
+
+#[derive(Debug)]
+struct Event {
+    row: EventRow,
+    next_expires_at: Option<Timestamp>,
+    reservations: BTreeMap<ReservationId, Reservation>,
+    claims: BTreeMap<SeatNo, ReservationId>,
+    journal: Vec<JournalRow>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl MemoryStore {
+    /// An empty store.
+    pub fn new() -> Self {
+        Self { state: Mutex::default(), held: watch::Sender::new(false), appends: watch::Sender::new(0) }
+    }
+
+    /// Adds a fault for an append to come: each append takes one, in order.
+    pub fn inject(&self, fault: InjectedFault) {
+        self.state().faults.push_back(fault);
+    }
+
+    /// Makes every call fail, or work again.
+    pub fn set_down(&self, down: bool) {
+        self.state().down = down;
+    }
+
+    /// Makes every append take at least so long.
+    pub fn set_append_delay(&self, delay: Duration) {
+        self.state().append_delay = delay;
+    }
+
+    /// Makes appends wait before they write, until [`release_appends`](Self::release_appends).
+    pub fn hold_appends(&self) {
+        self.held.send_replace(true);
+    }
+
+    /// Lets appends go on.
+    pub fn release_appends(&self) {
+        self.held.send_replace(false);
+    }
+
+    /// Waits until so many appends have begun since the store was made: a held one has begun as well.
+    pub async fn appends_begun(&self, count: u64) {
+        let mut appends = self.appends.subscribe();
+        // The sender lives as long as this store.
+        let _ = appends.wait_for(|begun| *begun >= count).await;
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        // What a panic left is whole: all that can fail comes before the first change.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The state, unless the store is down.
+    fn up(&self) -> Result<MutexGuard<'_, State>, StoreFault> {
+        let state = self.state();
+        if state.down { Err(StoreFault("the store is down".to_owned())) } else { Ok(state) }
+    }
+
+    fn write(&self, batch: &Batch) -> Result<(), AppendError> {
+        let mut state = self.up().map_err(|fault| AppendError::Aborted(fault.to_string()))?;
+        let fault = state.faults.pop_front();
+        match fault {
+            Some(InjectedFault::Aborted) => return Err(AppendError::Aborted("injected".to_owned())),
+            Some(InjectedFault::UnknownNotWritten) => {
+                return Err(AppendError::Unknown("injected".to_owned()));
+            }
+            Some(InjectedFault::Panic) => {
+                drop(state);
+                panic!("injected");
+            }
+            Some(InjectedFault::Fenced) => {
+                if let Some(event) = state.events.get_mut(&batch.event_id) {
+                    event.row.epoch += 1;
+                    event.row.owner = Some("injected".to_owned());
+                }
+            }
+            Some(InjectedFault::UnknownWritten) | None => {}
+        }
+        let event = state.events.get_mut(&batch.event_id).ok_or(AppendError::Fenced)?;
+        event.apply(batch)?;
+        match fault {
+            Some(InjectedFault::UnknownWritten) => Err(AppendError::Unknown("injected".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Event {
+    fn new(info: &EventInfo) -> Self {
+        Self {
+            row: EventRow {
+                info: info.clone(),
+                counts: SeatCounts::default(),
+                version: 0,
+                epoch: 0,
+                owner: None,
+                deleted: false,
+                decided_at: None,
+            },
+            next_expires_at: None,
+            reservations: BTreeMap::new(),
+            claims: BTreeMap::new(),
+            journal: Vec::new(),
+        }
+    }
+
+    /// Applies a batch as the databases do: with the same checks, and no others.
+    fn apply(&mut self, batch: &Batch) -> Result<(), AppendError> {
+        if self.row.epoch != batch.epoch || self.row.version + 1 != batch.seq {
+            return Err(AppendError::Fenced);
+        }
+        self.check_rows(batch)?;
+        for reservation in batch.created.iter().chain(&batch.updated) {
+            self.reservations.insert(reservation.id, Reservation::clone(reservation));
+        }
+        for seat_no in &batch.released {
+            self.claims.remove(seat_no);
+        }
+        self.claims.extend(batch.claimed.iter().copied());
+        self.journal.push(batch.journal_row());
+        self.row.version = batch.seq;
+        self.row.counts = batch.counts;
+        self.row.decided_at = Some(batch.decided_at);
+        self.row.deleted |= batch.deleted;
+        self.next_expires_at = batch.next_expires_at;
+        if let Some(details) = &batch.details {
+            self.row.info.details = details.clone();
+            self.row.info.updated_at = batch.decided_at;
+        }
+        Ok(())
+    }
+
+    /// The databases' primary keys and counts of rows.
+    fn check_rows(&self, batch: &Batch) -> Result<(), AppendError> {
+        let mut created = HashSet::new();
+        if let Some(r) =
+            batch.created.iter().find(|r| self.reservations.contains_key(&r.id) || !created.insert(r.id))
+        {
+            return Err(AppendError::Aborted(format!("there is a reservation {}", r.id)));
+        }
+        if let Some(r) = batch.updated.iter().find(|r| !self.reservations.contains_key(&r.id)) {
+            return Err(AppendError::Aborted(format!("there is no reservation {}", r.id)));
+        }
+        if let Some(seat_no) = batch.released.iter().find(|seat_no| !self.claims.contains_key(seat_no)) {
+            return Err(AppendError::Aborted(format!("seat {seat_no} is not claimed")));
+        }
+        let released: HashSet<_> = batch.released.iter().collect();
+        let mut claimed = HashSet::new();
+        let is_taken = |seat_no| self.claims.contains_key(seat_no) && !released.contains(seat_no);
+        match batch.claimed.iter().find(|(seat_no, _)| is_taken(seat_no) || !claimed.insert(*seat_no)) {
+            Some((seat_no, _)) => Err(AppendError::Aborted(format!("seat {seat_no} is claimed"))),
+            None => Ok(()),
+        }
+    }
+
+    fn snapshot(&self, keys_since: Timestamp) -> Snapshot {
+        let first = self.row.info.id.first_reservation_at(keys_since);
+        let keys = self.reservations.range(first..).filter_map(|(id, reservation)| {
+            Some(UsedKey {
+                reservation_id: *id,
+                user_id: reservation.user_id,
+                idempotency_key: reservation.idempotency_key.clone()?,
+                seats: reservation.seats.clone(),
+            })
+        });
+        Snapshot {
+            event: self.row.clone(),
+            live: self.reservations.values().filter(|r| r.status.is_live()).cloned().collect(),
+            keys: keys.collect(),
+            last_reservation_id: self.reservations.keys().next_back().copied(),
+        }
+    }
+
+    fn seat_map(&self) -> SeatMap {
+        let seats = 1..=self.row.info.layout.seats();
+        let status = |seat_no| match self.claims.get(&seat_no).and_then(|id| self.reservations.get(id)) {
+            None => SeatStatus::Available,
+            Some(reservation) if reservation.status == ReservationStatus::Confirmed => SeatStatus::Confirmed,
+            Some(_) => SeatStatus::Reserved,
+        };
+        SeatMap {
+            info: Arc::new(self.row.info.clone()),
+            version: self.row.version,
+            counts: self.row.counts,
+            statuses: seats.map(status).collect(),
+        }
+    }
+}
+
+#[async_trait]
+impl Store for MemoryStore {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+        let mut state = self.up()?;
+        if state.events.contains_key(&event.id) {
+            return Err(StoreFault(format!("there is an event {}", event.id)));
+        }
+        state.events.insert(event.id, Event::new(event));
+        Ok(())
+    }
+
+    async fn activate(
+        &self,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault> {
+        let mut state = self.up()?;
+        let Some(event) = state.events.get_mut(&id).filter(|event| !event.row.deleted) else {
+            return Ok(None);
+        };
+        event.row.epoch += 1;
+        event.row.owner = Some(owner.to_owned());
+        Ok(Some(event.snapshot(keys_since)))
+    }
+
+    async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
+        self.appends.send_modify(|begun| *begun += 1);
+        let delay = self.state().append_delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        // The sender lives as long as this store.
+        let _ = self.held.subscribe().wait_for(|held| !held).await;
+        self.write(batch)
+    }
+
+    async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {
+        let state = self.up()?;
+        let journal = state.events.get(&id).map_or(&[][..], |event| &event.journal);
+        Ok(journal.iter().find(|row| row.seq == seq).map(|row| row.batch_id))
+    }
+
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        let state = self.up()?;
+        let mut due: Vec<_> = state
+            .events
+            .iter()
+            .filter(|(_, event)| !event.row.deleted)
+            .filter_map(|(id, event)| Some((event.next_expires_at.filter(|at| *at <= now)?, *id)))
+            .collect();
+        due.sort();
+        Ok(due.into_iter().map(|(_, id)| id).take(limit as usize).collect())
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
+        Ok(self.up()?.events.get(&id).map(|event| event.row.clone()))
+    }
+
+    async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault> {
+        let state = self.up()?;
+        let newest_first = state.events.values().rev().map(|event| &event.row);
+        let page =
+            newest_first.filter(|row| !row.deleted && before.is_none_or(|before| row.info.id < before));
+        Ok(page.take(limit as usize).cloned().collect())
+    }
+
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        Ok(self.up()?.events.get(&id).filter(|event| !event.row.deleted).map(Event::seat_map))
+    }
+
+    async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault> {
+        let state = self.up()?;
+        Ok(state.events.get(&id.event_id()).and_then(|event| event.reservations.get(&id)).cloned())
+    }
+
+    async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
+        let state = self.up()?;
+        let mut found: Vec<_> = state
+            .events
+            .values()
+            .flat_map(|event| event.reservations.values())
+            .filter(|r| r.user_id == filter.user_id && filter.status.is_none_or(|status| r.status == status))
+            .filter(|r| filter.before.is_none_or(|before| r.id < before))
+            .cloned()
+            .collect();
+        found.sort_by_key(|r| Reverse(r.id));
+        found.truncate(filter.limit as usize);
+        Ok(found)
+    }
+
+    async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault> {
+        let state = self.up()?;
+        let journal = state.events.get(&id).map_or(&[][..], |event| &event.journal);
+        Ok(journal.iter().filter(|row| row.seq > after_seq).take(limit as usize).cloned().collect())
+    }
+
+    async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault> {
+        Ok(self.up()?.events.get(&id).map(|event| EventTables {
+            event: event.row.clone(),
+            reservations: event.reservations.values().cloned().collect(),
+            claims: event.claims.iter().map(|(seat_no, id)| (*seat_no, *id)).collect(),
+        }))
+    }
+
+    async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        let state = self.up()?;
+        let ids = state.events.keys().filter(|id| after.is_none_or(|after| **id > after));
+        Ok(ids.take(limit as usize).copied().collect())
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.up().map(|_| ())
+    }
+}

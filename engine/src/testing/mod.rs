@@ -1,0 +1,9 @@
+//! For tests: a store in memory with faults on demand, a clock that is moved by hand, and events to begin with.
+
+mod fixtures;
+mod manual_clock;
+mod memory_store;
+
+pub use fixtures::{details, new_event, random_batch_id};
+pub use manual_clock::ManualClock;
+pub use memory_store::{InjectedFault, MemoryStore};

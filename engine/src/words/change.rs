@@ -1,0 +1,120 @@
+//! The facts that are persisted, and the batch that carries them.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::clock::Timestamp;
+use crate::words::event_info::{EventDetails, SeatCounts};
+use crate::words::id::{BatchId, EventId, ReservationId, SeatNo, UserId};
+use crate::words::reservation::Reservation;
+
+/// One persisted fact about one event. All changes of a batch happened at its `decided_at`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "change", rename_all = "snake_case")]
+pub enum Change {
+    /// A reservation holds these seats.
+    Reserved {
+        /// The new reservation.
+        id: ReservationId,
+        /// Whose it is.
+        user_id: UserId,
+        /// Which seats, in the order asked for.
+        seats: Vec<SeatNo>,
+        /// The sum of the seats' prices.
+        total_minor: i64,
+        /// When the hold ends by itself.
+        expires_at: Timestamp,
+        /// The key of the request.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        idempotency_key: Option<String>,
+    },
+    /// The seats of a reservation are sold.
+    Confirmed {
+        /// Which reservation.
+        id: ReservationId,
+    },
+    /// A reservation gave its seats back.
+    Cancelled {
+        /// Which reservation.
+        id: ReservationId,
+    },
+    /// A hold lasts longer.
+    Extended {
+        /// Which reservation.
+        id: ReservationId,
+        /// When the hold ends by itself now.
+        expires_at: Timestamp,
+    },
+    /// A hold ran out.
+    Expired {
+        /// Which reservation.
+        id: ReservationId,
+    },
+    /// The event's details are these from now on.
+    Amended {
+        /// All of them.
+        details: EventDetails,
+    },
+    /// The event is out of sale for good.
+    Deleted,
+}
+
+/// The changes of many commands, written in one transaction, together with their net effect on the tables.
+///
+/// A store applies it only while the event's version is `seq - 1` and its epoch is `epoch`.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Batch {
+    /// Of which event.
+    pub event_id: EventId,
+    /// By which a commit of unknown outcome is looked up.
+    pub batch_id: BatchId,
+    /// The number in the event's journal, from 1, and the event's version after it.
+    pub seq: u64,
+    /// The ownership that writes it.
+    pub epoch: u64,
+    /// When its changes happened.
+    pub decided_at: Timestamp,
+    /// The facts, in order: the journal's row.
+    pub changes: Vec<Change>,
+    /// The rows of reservations that were made in this batch, as they are after it.
+    pub created: Vec<Arc<Reservation>>,
+    /// The rows of older reservations that this batch changed, as they are after it.
+    pub updated: Vec<Arc<Reservation>>,
+    /// Seats whose claim of before the batch ends.
+    pub released: Vec<SeatNo>,
+    /// Claims that begin, to be written after the released ones are gone. A seat can be in both.
+    pub claimed: Vec<(SeatNo, ReservationId)>,
+    /// The event's counts after the batch.
+    pub counts: SeatCounts,
+    /// When the event's next hold runs out, after the batch.
+    pub next_expires_at: Option<Timestamp>,
+    /// The event's details after the batch, where it changed them.
+    pub details: Option<EventDetails>,
+    /// Whether the batch deletes the event.
+    pub deleted: bool,
+}
+
+impl Batch {
+    /// The batch's row in the event's journal.
+    pub fn journal_row(&self) -> JournalRow {
+        JournalRow {
+            seq: self.seq,
+            batch_id: self.batch_id,
+            epoch: self.epoch,
+            decided_at: self.decided_at,
+            changes: self.changes.clone(),
+        }
+    }
+}
+
+/// One row of an event's journal.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields of Batch
+pub struct JournalRow {
+    pub seq: u64,
+    pub batch_id: BatchId,
+    pub epoch: u64,
+    pub decided_at: Timestamp,
+    pub changes: Vec<Change>,
+}

@@ -1,0 +1,161 @@
+//! What a caller asks of one event, and what the rules answer.
+
+use std::sync::Arc;
+
+use crate::words::clock::Timestamp;
+use crate::words::event_info::EventPatch;
+use crate::words::id::{ReservationId, SeatNo, UserId};
+use crate::words::reservation::Reservation;
+
+/// Who asks: an administrator may act for any user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// May see and change every reservation.
+    Admin,
+    /// May see and change its own reservations only.
+    User(UserId),
+}
+
+impl Caller {
+    /// Whether this caller may see and change what belongs to `user_id`.
+    pub fn may_act_for(self, user_id: UserId) -> bool {
+        match self {
+            Self::Admin => true,
+            Self::User(own) => own == user_id,
+        }
+    }
+}
+
+/// What a caller asks of one event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Hold these seats for this user: all of them or none.
+    Reserve {
+        /// For whom.
+        user_id: UserId,
+        /// Which seats, without repeats.
+        seats: Vec<SeatNo>,
+        /// Makes a repetition of the command harmless: one key of a user and an event has one effect.
+        idempotency_key: Option<String>,
+    },
+    /// Sell the held seats.
+    Confirm(ReservationId, Caller),
+    /// Give the seats back.
+    Cancel(ReservationId, Caller),
+    /// Hold the seats for longer.
+    Extend(ReservationId, Caller),
+    /// Change the event's details.
+    Amend(EventPatch),
+    /// Take the event out of sale for good.
+    Delete,
+}
+
+impl Command {
+    /// Who asks, where that matters: for a change of a reservation.
+    pub fn caller(&self) -> Option<Caller> {
+        match self {
+            Self::Confirm(_, caller) | Self::Cancel(_, caller) | Self::Extend(_, caller) => Some(*caller),
+            Self::Reserve { .. } | Self::Amend(_) | Self::Delete => None,
+        }
+    }
+}
+
+/// The success of a command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Outcome {
+    /// The reservation as the command left it (unchanged, where the command had been carried out before).
+    Reservation(Arc<Reservation>),
+    /// The key was used before, for this reservation. `None`: it has ended since, and the store has it.
+    Replayed(ReservationId, Option<Arc<Reservation>>),
+    /// The details are changed.
+    Amended,
+    /// The event is deleted.
+    Deleted,
+}
+
+impl Outcome {
+    /// The reservation, where the outcome is about a live one or one that just ended.
+    pub fn reservation(&self) -> Option<&Arc<Reservation>> {
+        match self {
+            Self::Reservation(reservation) => Some(reservation),
+            Self::Replayed(_, reservation) => reservation.as_ref(),
+            Self::Amended | Self::Deleted => None,
+        }
+    }
+}
+
+/// A command that the rules refuse. Normal, and without any effect.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Rejection {
+    /// There is no such event, or it was deleted.
+    #[error("there is no such event")]
+    EventNotFound,
+    /// The event has no seats of these numbers.
+    #[error("the event has no such seat")]
+    SeatNotFound(Vec<SeatNo>),
+    /// There is no such reservation, or it is somebody else's.
+    #[error("there is no such reservation")]
+    ReservationNotFound,
+    /// Others have these seats.
+    #[error("{} of the seats are not available", .0.len())]
+    SeatUnavailable(Vec<Conflict>),
+    /// The hold ran out before the command.
+    #[error("the reservation expired at {0}")]
+    ReservationExpired(Timestamp),
+    /// The reservation was cancelled before the command.
+    #[error("the reservation is cancelled")]
+    ReservationCancelled,
+    /// The hold cannot be made longer.
+    #[error("the hold cannot be extended: {0}")]
+    HoldLimitReached(HoldLimit),
+    /// Seats of the event are held or sold.
+    #[error("the event has pending or confirmed reservations")]
+    EventInUse,
+    /// The event is over.
+    #[error("the event ended at {0}")]
+    EventEnded(Timestamp),
+    /// The key was used before, for another request.
+    #[error("the idempotency key was used before, for another request")]
+    IdempotencyKeyReused,
+    /// A field of the command breaks a rule of the event.
+    #[error("{field} {message}")]
+    Invalid {
+        /// The field.
+        field: &'static str,
+        /// What is wrong with it.
+        message: String,
+    },
+}
+
+/// A seat that is not available.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Conflict {
+    /// The seat.
+    pub seat_no: SeatNo,
+    /// `Reserved` or `Confirmed`.
+    pub status: SeatStatus,
+}
+
+/// Why a hold cannot be extended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum HoldLimit {
+    /// It lasts as long as the event allows already.
+    #[error("it already lasts as long as the event allows, until {0}")]
+    MaxHold(Timestamp),
+    /// The reservation is confirmed.
+    #[error("the reservation is confirmed, so there is no hold")]
+    Confirmed,
+}
+
+/// Whether a seat can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[repr(u8)]
+pub enum SeatStatus {
+    /// Free.
+    Available,
+    /// Held by a pending reservation.
+    Reserved,
+    /// Sold.
+    Confirmed,
+}

@@ -1,0 +1,161 @@
+//! What is known of an event besides who holds its seats.
+
+use std::fmt;
+use std::str::FromStr;
+
+use serde::{Deserialize, Serialize};
+
+use crate::words::clock::Timestamp;
+use crate::words::id::EventId;
+use crate::words::layout::Layout;
+
+/// A currency: three capital letters of ISO 4217.
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
+pub struct Currency([u8; 3]);
+
+impl Currency {
+    /// The Japanese yen.
+    pub const JPY: Currency = Currency(*b"JPY");
+}
+
+/// A text that is no currency code.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a currency is three capital letters of ISO 4217, such as JPY")]
+pub struct InvalidCurrency;
+
+impl FromStr for Currency {
+    type Err = InvalidCurrency;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
+        let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
+        if code.iter().all(u8::is_ascii_uppercase) { Ok(Self(code)) } else { Err(InvalidCurrency) }
+    }
+}
+
+impl TryFrom<String> for Currency {
+    type Error = InvalidCurrency;
+
+    fn try_from(text: String) -> Result<Self, InvalidCurrency> {
+        text.parse()
+    }
+}
+
+impl From<Currency> for String {
+    fn from(currency: Currency) -> String {
+        currency.to_string()
+    }
+}
+
+impl fmt::Display for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|&letter| write!(f, "{}", char::from(letter)))
+    }
+}
+
+impl fmt::Debug for Currency {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// What an administrator may change of an event.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventDetails {
+    /// 1 to 255 characters.
+    pub name: String,
+    /// Free text.
+    pub description: String,
+    /// Where it takes place.
+    pub venue: String,
+    /// When it begins.
+    pub start_at: Timestamp,
+    /// When it ends, after `start_at`; from then on nothing more is reserved.
+    pub end_at: Timestamp,
+    /// How long a hold lasts.
+    pub hold_ttl_s: u32,
+    /// How long a hold can last with all its extensions, at least `hold_ttl_s`.
+    pub max_hold_s: u32,
+    /// How many seats a reservation can have.
+    pub max_seats_per_reservation: u32,
+}
+
+impl EventDetails {
+    /// The first rule that these details break, as the field and what is wrong with it.
+    pub fn violation(&self) -> Option<(&'static str, &'static str)> {
+        if self.end_at <= self.start_at {
+            return Some(("end_at", "must be after start_at"));
+        }
+        if self.max_hold_s < self.hold_ttl_s {
+            return Some(("max_hold_s", "must be at least hold_ttl_s"));
+        }
+        None
+    }
+}
+
+/// A change to some of an event's details; `None` leaves a detail as it is.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields of EventDetails
+pub struct EventPatch {
+    pub name: Option<String>,
+    pub description: Option<String>,
+    pub venue: Option<String>,
+    pub start_at: Option<Timestamp>,
+    pub end_at: Option<Timestamp>,
+    pub hold_ttl_s: Option<u32>,
+    pub max_hold_s: Option<u32>,
+    pub max_seats_per_reservation: Option<u32>,
+}
+
+impl EventPatch {
+    /// `details` with this patch applied.
+    pub fn apply(self, details: &EventDetails) -> EventDetails {
+        EventDetails {
+            name: self.name.unwrap_or_else(|| details.name.clone()),
+            description: self.description.unwrap_or_else(|| details.description.clone()),
+            venue: self.venue.unwrap_or_else(|| details.venue.clone()),
+            start_at: self.start_at.unwrap_or(details.start_at),
+            end_at: self.end_at.unwrap_or(details.end_at),
+            hold_ttl_s: self.hold_ttl_s.unwrap_or(details.hold_ttl_s),
+            max_hold_s: self.max_hold_s.unwrap_or(details.max_hold_s),
+            max_seats_per_reservation: self
+                .max_seats_per_reservation
+                .unwrap_or(details.max_seats_per_reservation),
+        }
+    }
+}
+
+/// An event without its reservations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EventInfo {
+    /// Its id.
+    pub id: EventId,
+    /// What can be changed of it.
+    pub details: EventDetails,
+    /// The currency of its prices.
+    pub currency: Currency,
+    /// Its seats.
+    pub layout: Layout,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// When its details were last changed.
+    pub updated_at: Timestamp,
+}
+
+/// How many seats are held and sold. The others are available.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct SeatCounts {
+    /// Seats of pending reservations.
+    pub reserved: u32,
+    /// Seats of confirmed reservations.
+    pub confirmed: u32,
+}
+
+/// What an administrator says of a new event.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[allow(missing_docs)] // the fields of EventInfo
+pub struct NewEvent {
+    pub details: EventDetails,
+    pub currency: Currency,
+    pub layout: Layout,
+}

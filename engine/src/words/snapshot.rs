@@ -1,0 +1,67 @@
+//! An event as a store has it, and as a reader sees it.
+
+use std::sync::Arc;
+
+use super::clock::Timestamp;
+use super::command::SeatStatus;
+use super::event_info::{EventInfo, SeatCounts};
+use super::id::{ReservationId, SeatNo, UserId};
+use super::reservation::Reservation;
+
+/// An event as the store has it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventRow {
+    /// The event itself.
+    pub info: EventInfo,
+    /// How many seats are held and sold.
+    pub counts: SeatCounts,
+    /// The number of the journal's last batch; 0 before the first.
+    pub version: u64,
+    /// The epoch of the last ownership; 0 before the first.
+    pub epoch: u64,
+    /// The address of the last owner.
+    pub owner: Option<String>,
+    /// Whether the event was deleted.
+    pub deleted: bool,
+    /// When the last batch was decided.
+    pub decided_at: Option<Timestamp>,
+}
+
+/// A used idempotency key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UsedKey {
+    /// The reservation that it made.
+    pub reservation_id: ReservationId,
+    /// Whose key it is.
+    pub user_id: UserId,
+    /// The key.
+    pub idempotency_key: String,
+    /// The seats that it asked for.
+    pub seats: Vec<SeatNo>,
+}
+
+/// All that an owner needs in memory, read in one transaction.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Snapshot {
+    /// The event, under the epoch that was read or minted.
+    pub event: EventRow,
+    /// Its pending and confirmed reservations.
+    pub live: Vec<Reservation>,
+    /// The keys of reservations made since the time asked for, in the order of the reservations' ids.
+    pub keys: Vec<UsedKey>,
+    /// The last reservation's id, live or not.
+    pub last_reservation_id: Option<ReservationId>,
+}
+
+/// The status of each seat of an event at one version of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatMap {
+    /// The event, as it was then.
+    pub info: Arc<EventInfo>,
+    /// The number of the journal's last batch in it.
+    pub version: u64,
+    /// How many seats are held and sold.
+    pub counts: SeatCounts,
+    /// By seat number, from seat 1.
+    pub statuses: Vec<SeatStatus>,
+}
