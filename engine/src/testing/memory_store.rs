@@ -26,6 +26,8 @@ pub enum InjectedFault {
     UnknownNotWritten,
     /// Writes the batch and does not know it.
     UnknownWritten,
+    /// Writes the batch, does not know it, and is down from then on.
+    UnknownWrittenThenDown,
     /// Another owner raises the epoch first.
     Fenced,
     /// Panics, with nothing written.
@@ -132,12 +134,15 @@ impl MemoryStore {
                     event.row.owner = Some("injected".to_owned());
                 }
             }
-            Some(InjectedFault::UnknownWritten) | None => {}
+            Some(InjectedFault::UnknownWritten | InjectedFault::UnknownWrittenThenDown) | None => {}
         }
         let event = state.events.get_mut(&batch.event_id).ok_or(AppendError::Fenced)?;
         event.apply(batch)?;
+        state.down |= fault == Some(InjectedFault::UnknownWrittenThenDown);
         match fault {
-            Some(InjectedFault::UnknownWritten) => Err(AppendError::Unknown("injected".to_owned())),
+            Some(InjectedFault::UnknownWritten | InjectedFault::UnknownWrittenThenDown) => {
+                Err(AppendError::Unknown("injected".to_owned()))
+            }
             _ => Ok(()),
         }
     }

@@ -8,7 +8,7 @@ use tokio::task::JoinSet;
 
 use crate::universe::{HOLD_TTL_S, Universe, config, eventually, rejection, user};
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn ten_callers_on_one_seat_have_one_winner() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -18,7 +18,7 @@ async fn ten_callers_on_one_seat_have_one_winner() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn two_hundred_callers_on_fifty_seats_have_one_winner_a_seat() {
     let universe = Universe::new(config());
     let id = universe.event(50).await;
@@ -47,9 +47,9 @@ async fn crowd(
     for caller in 0..callers {
         let engine = universe.engine.clone();
         let seat_no = seat_of(caller);
-        calls.spawn(
-            async move { (seat_no, engine.reserve(id, user(caller.into()), vec![seat_no], None).await) },
-        );
+        calls.spawn_local(async move {
+            (seat_no, engine.reserve(id, user(caller.into()), vec![seat_no], None).await)
+        });
     }
     calls.join_all().await
 }
@@ -63,7 +63,7 @@ fn assert_refused_with_conflicts(results: Vec<CrowdResult>) {
     }
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn what_waits_during_a_commit_is_written_in_one_batch() {
     let universe = Universe::new(config());
     let id = universe.event(100).await;
@@ -71,7 +71,9 @@ async fn what_waits_during_a_commit_is_written_in_one_batch() {
     let mut calls = JoinSet::new();
     for caller in 0..100 {
         let engine = universe.engine.clone();
-        calls.spawn(async move { engine.reserve(id, user(caller.into()), vec![caller + 1], None).await });
+        calls.spawn_local(
+            async move { engine.reserve(id, user(caller.into()), vec![caller + 1], None).await },
+        );
     }
     tokio::time::sleep(Duration::from_millis(50)).await;
     universe.store.release_appends();
@@ -82,7 +84,7 @@ async fn what_waits_during_a_commit_is_written_in_one_batch() {
 }
 
 /// Invariant 2, and no reply that reveals what might not last: also a rejection waits for the commit.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_2_nothing_is_answered_before_it_is_in_the_journal() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -92,10 +94,10 @@ async fn invariant_2_nothing_is_answered_before_it_is_in_the_journal() {
     let mut calls = JoinSet::new();
     for caller in 0..2 {
         let engine = universe.engine.clone();
-        calls.spawn(async move { engine.reserve(id, user(caller), vec![1], None).await });
+        calls.spawn_local(async move { engine.reserve(id, user(caller), vec![1], None).await });
     }
     let engine = universe.engine.clone();
-    let map = tokio::spawn(async move {
+    let map = tokio::task::spawn_local(async move {
         tokio::time::sleep(Duration::from_millis(20)).await;
         engine.seat_map(id).await
     });
@@ -120,7 +122,7 @@ async fn invariant_2_nothing_is_answered_before_it_is_in_the_journal() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_key_used_twice_at_once_waits_for_the_same_commit() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -128,7 +130,7 @@ async fn a_key_used_twice_at_once_waits_for_the_same_commit() {
     let mut calls = JoinSet::new();
     for _ in 0..5 {
         let engine = universe.engine.clone();
-        calls.spawn(async move { engine.reserve(id, user(1), vec![1], Some("key".into())).await });
+        calls.spawn_local(async move { engine.reserve(id, user(1), vec![1], Some("key".into())).await });
     }
     tokio::time::sleep(Duration::from_millis(30)).await;
     universe.store.release_appends();
@@ -139,13 +141,16 @@ async fn a_key_used_twice_at_once_waits_for_the_same_commit() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_caller_that_hangs_up_finds_its_reservation_by_the_key() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
     universe.store.hold_appends();
     let engine = universe.engine.clone();
-    let call = tokio::spawn(async move { engine.reserve(id, user(1), vec![1], Some("key".into())).await });
+    let call =
+        tokio::task::spawn_local(
+            async move { engine.reserve(id, user(1), vec![1], Some("key".into())).await },
+        );
     tokio::time::sleep(Duration::from_millis(30)).await;
     call.abort();
     universe.store.release_appends();
@@ -155,7 +160,7 @@ async fn a_caller_that_hangs_up_finds_its_reservation_by_the_key() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_reservation_that_ended_is_answered_from_the_store() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -186,7 +191,7 @@ async fn a_reservation_that_ended_is_answered_from_the_store() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn an_event_is_amended_and_deleted_through_its_journal() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;

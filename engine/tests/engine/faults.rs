@@ -1,19 +1,17 @@
 //! What callers see when something breaks: never a lost seat, never a wrong answer.
 
-use std::time::Duration;
-
-use engine::testing::{InjectedFault, MemoryStore};
-use engine::{Currency, EngineConfig, EventId, EventInfo, Fault, Layout, Section, Store, Timestamp};
+use engine::testing::{InjectedFault, MemoryStore, details};
+use engine::{Clock, Currency, EngineConfig, EventId, EventInfo, Fault, Layout, Section, Store, Timestamp};
 use tokio::task::JoinSet;
 
-use crate::universe::{Universe, config, details, eventually, fault, user};
+use crate::universe::{Universe, config, eventually, fault, user};
 
 async fn versions(store: &MemoryStore, id: EventId) -> (u64, u64) {
     let row = store.event(id).await.expect("the store is up").expect("it exists");
     (row.version, row.epoch)
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn an_aborted_batch_is_a_fault_and_leaves_nothing() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -25,7 +23,7 @@ async fn an_aborted_batch_is_a_fault_and_leaves_nothing() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_batch_of_unknown_outcome_that_was_written_is_a_success() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -37,7 +35,7 @@ async fn a_batch_of_unknown_outcome_that_was_written_is_a_success() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_deletion_of_unknown_outcome_that_was_written_is_a_success() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -47,7 +45,7 @@ async fn a_deletion_of_unknown_outcome_that_was_written_is_a_success() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_batch_of_unknown_outcome_that_was_not_written_is_a_fault() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -58,34 +56,23 @@ async fn a_batch_of_unknown_outcome_that_was_not_written_is_a_fault() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_batch_whose_outcome_cannot_be_found_out_is_said_to_be_unknown() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
     universe.reserve(id, 1, &[1]).await.expect("free");
-    universe.store.hold_appends();
-    universe.store.inject(InjectedFault::UnknownWritten);
-    let engine = universe.engine.clone();
-    let call = tokio::spawn(async move { engine.reserve(id, user(2), vec![2], Some("key".into())).await });
-    tokio::time::sleep(Duration::from_millis(20)).await;
-    universe.store.release_appends();
-    tokio::time::sleep(Duration::from_millis(5)).await;
-    universe.store.set_down(true);
-    let answer = call.await.expect("no panic");
+    universe.store.inject(InjectedFault::UnknownWrittenThenDown);
+    let reserve = async || universe.engine.reserve(id, user(2), vec![2], Some("key".into())).await;
+    let answer = fault(reserve().await);
+    assert!(matches!(answer, Fault::Unknown(_)), "{answer}");
     universe.store.set_down(false);
-    // The look at the journal may have come before the store went down; then the truth was told.
-    if answer.is_err() {
-        let answer = fault(answer);
-        assert!(matches!(answer, Fault::Unknown(_)), "{answer}");
-    }
-    let found =
-        universe.engine.reserve(id, user(2), vec![2], Some("key".into())).await.expect("found by its key");
+    let found = reserve().await.expect("found by its key");
     assert!(found.replayed);
     universe.end().await;
 }
 
 /// Invariant 4: each epoch has one writer; a fenced one drops its memory, and its callers lose nothing.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_4_a_fenced_batch_is_decided_again_by_the_owner() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -97,7 +84,7 @@ async fn invariant_4_a_fenced_batch_is_decided_again_by_the_owner() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn an_owner_that_was_superseded_notices_without_writing() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -109,7 +96,7 @@ async fn an_owner_that_was_superseded_notices_without_writing() {
 }
 
 /// Invariant 9, for a panic.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_9_a_panic_in_one_event_harms_no_other() {
     let universe = Universe::new(config());
     let crashing = universe.event(10).await;
@@ -125,14 +112,14 @@ async fn invariant_9_a_panic_in_one_event_harms_no_other() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_command_that_crashes_its_event_is_given_up_and_its_neighbours_live() {
     let universe = Universe::new(config());
     let id = poisoned_event(&universe).await;
     let mut calls = JoinSet::new();
     for seat_no in 3..=20 {
         let engine = universe.engine.clone();
-        calls.spawn(async move { engine.reserve(id, user(1), vec![seat_no], None).await });
+        calls.spawn_local(async move { engine.reserve(id, user(1), vec![seat_no], None).await });
     }
     // The sum of these two prices overflows.
     let answer = fault(universe.reserve(id, 1, &[1, 2]).await);
@@ -151,7 +138,7 @@ async fn poisoned_event(universe: &Universe) -> EventId {
     let now = engine::Clock::now(&*universe.clock);
     let info = EventInfo {
         id: EventId::mint(now, 5),
-        details: details(&*universe.clock),
+        details: details(Clock::now(&*universe.clock)),
         currency: Currency::JPY,
         layout: Layout::from_sections(vec![section(2, i64::MAX), section(18, 100)]),
         created_at: now,
@@ -162,7 +149,7 @@ async fn poisoned_event(universe: &Universe) -> EventId {
 }
 
 /// Invariant 9, for a full queue.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_9_a_full_queue_of_one_event_harms_no_other() {
     let universe = Universe::new(EngineConfig { queue_per_event: 5, ..config() });
     let full = universe.event(100).await;
@@ -171,7 +158,7 @@ async fn invariant_9_a_full_queue_of_one_event_harms_no_other() {
     let mut calls = JoinSet::new();
     for seat_no in 1..=20 {
         let engine = universe.engine.clone();
-        calls.spawn(async move { engine.reserve(full, user(1), vec![seat_no], None).await });
+        calls.spawn_local(async move { engine.reserve(full, user(1), vec![seat_no], None).await });
     }
     for _ in 0..15 {
         let refused = calls.join_next().await.expect("there are more").expect("no panic");
@@ -179,7 +166,8 @@ async fn invariant_9_a_full_queue_of_one_event_harms_no_other() {
     }
     let other = universe.event(10).await;
     let engine = universe.engine.clone();
-    let on_other = tokio::spawn(async move { engine.reserve(other, user(1), vec![1], None).await });
+    let on_other =
+        tokio::task::spawn_local(async move { engine.reserve(other, user(1), vec![1], None).await });
     universe.store.release_appends();
     on_other.await.expect("no panic").expect("another event has a queue of its own");
     assert!(calls.join_all().await.into_iter().all(|result| result.is_ok()));
@@ -187,7 +175,7 @@ async fn invariant_9_a_full_queue_of_one_event_harms_no_other() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_store_that_is_down_is_a_fault_until_it_is_back() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -203,7 +191,7 @@ async fn a_store_that_is_down_is_a_fault_until_it_is_back() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn time_never_goes_back_in_a_journal() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;

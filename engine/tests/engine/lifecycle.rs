@@ -16,7 +16,7 @@ async fn expires(universe: &Universe, id: engine::ReservationId) {
 }
 
 /// Invariant 7: every hold ends, also of an event that nobody asks for.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_7_a_hold_expires_by_the_timer() {
     let universe = Universe::new(EngineConfig { sweep_every: Duration::from_secs(60), ..config() });
     let id = universe.event(10).await;
@@ -30,7 +30,7 @@ async fn invariant_7_a_hold_expires_by_the_timer() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_7_a_hold_of_an_event_out_of_memory_is_swept() {
     let universe = Universe::new(EngineConfig { idle_after: Duration::ZERO, ..config() });
     let id = universe.event(10).await;
@@ -41,7 +41,7 @@ async fn invariant_7_a_hold_of_an_event_out_of_memory_is_swept() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_7_a_hold_expires_after_a_restart() {
     let mut universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -54,7 +54,7 @@ async fn invariant_7_a_hold_expires_after_a_restart() {
 }
 
 /// Invariant 5, over a restart: what was in memory is what is read again.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn invariant_5_a_restart_finds_what_was_left() {
     let mut universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -75,7 +75,7 @@ async fn invariant_5_a_restart_finds_what_was_left() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn events_that_leave_memory_lose_no_command() {
     let idle_at_once =
         EngineConfig { idle_after: Duration::ZERO, tick: Duration::from_millis(1), ..config() };
@@ -84,8 +84,8 @@ async fn events_that_leave_memory_lose_no_command() {
     let mut calls = JoinSet::new();
     for seat_no in 1..=200 {
         let engine = universe.engine.clone();
-        calls.spawn(async move {
-            tokio::time::sleep(Duration::from_millis(u64::from(seat_no) * 2)).await;
+        calls.spawn_local(async move {
+            tokio::time::sleep(Duration::from_millis(u64::from(seat_no) * 3)).await;
             engine.reserve(id, user(1), vec![seat_no], None).await
         });
     }
@@ -97,7 +97,7 @@ async fn events_that_leave_memory_lose_no_command() {
     universe.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn a_stop_answers_what_waits_and_refuses_what_comes_after() {
     let universe = Universe::new(config());
     let id = universe.event(10).await;
@@ -106,11 +106,11 @@ async fn a_stop_answers_what_waits_and_refuses_what_comes_after() {
     let mut calls = JoinSet::new();
     for seat_no in 1..=5 {
         let engine = universe.engine.clone();
-        calls.spawn(async move { engine.reserve(id, user(1), vec![seat_no], None).await });
+        calls.spawn_local(async move { engine.reserve(id, user(1), vec![seat_no], None).await });
     }
     tokio::time::sleep(Duration::from_millis(30)).await;
     let engine = universe.engine.clone();
-    let stop = tokio::spawn(async move { engine.shutdown().await });
+    let stop = tokio::task::spawn_local(async move { engine.shutdown().await });
     tokio::time::sleep(Duration::from_millis(30)).await;
     assert!(!stop.is_finished(), "stopped before what waits was written");
     universe.store.release_appends();

@@ -98,7 +98,7 @@ async fn published(publications: &MemoryPublications, id: EventId, version: u64)
     eventually("it is published", async || publications.version(id) == Some(version)).await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn another_node_reads_what_is_published_and_else_the_store() {
     let (owner, other, publications, id) = two_nodes().await;
     assert_eq!(other.event(id).await.expect("in the store").version, 0);
@@ -125,7 +125,7 @@ async fn another_node_reads_what_is_published_and_else_the_store() {
     owner.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn an_event_is_published_ten_times_a_second_at_most_and_the_last_batch_always() {
     let (owner, _, publications, id) = two_nodes().await;
     let begin = Instant::now();
@@ -141,7 +141,7 @@ async fn an_event_is_published_ten_times_a_second_at_most_and_the_last_batch_alw
     owner.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn nothing_waits_for_publications() {
     let (owner, other, publications, id) = two_nodes().await;
     publications.hangs.send_replace(true);
@@ -161,7 +161,7 @@ async fn nothing_waits_for_publications() {
     owner.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn reads_of_a_node_do_not_go_back() {
     let (owner, other, publications, id) = two_nodes().await;
     owner.reserve(id, 1, &[1]).await.expect("free");
@@ -182,7 +182,7 @@ async fn reads_of_a_node_do_not_go_back() {
     owner.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn who_deletes_an_event_does_not_find_it_published() {
     let (owner, _, publications, id) = two_nodes().await;
     let held = owner.reserve(id, 1, &[1]).await.expect("free").reservation.id;
@@ -195,7 +195,7 @@ async fn who_deletes_an_event_does_not_find_it_published() {
 }
 
 /// The last batch before an event ends here may be published nowhere.
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn what_an_owner_has_shown_bars_older_publications() {
     let (owner, _, publications, id) = two_nodes().await;
     owner.reserve(id, 1, &[1]).await.expect("free");
@@ -214,7 +214,7 @@ async fn what_an_owner_has_shown_bars_older_publications() {
     owner.end().await;
 }
 
-#[actix_rt::test]
+#[actix_rt::test(system = "crate::universe::Paused")]
 async fn what_a_paused_node_has_read_before_is_not_shown_after() {
     let (owner, other, publications, id) = two_nodes().await;
     owner.reserve(id, 1, &[1]).await.expect("free");
@@ -224,7 +224,7 @@ async fn what_a_paused_node_has_read_before_is_not_shown_after() {
     publications.hangs.send_replace(false);
     let old = publications.maps().get(&id).map(|map| map.version);
     // The read of the publication has begun when the pause comes.
-    let pause = async { std::thread::sleep(Duration::from_millis(300)) };
+    let pause = tokio::time::advance(Duration::from_millis(300));
     let (view, ()) = tokio::join!(other.event(id), pause);
     assert_eq!((old, view.expect("from the store").version), (Some(1), 2));
     owner.end().await;

@@ -3,12 +3,25 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::testing::{ManualClock, MemoryStore};
+use actix_rt::{System, SystemRunner};
+use engine::testing::{ManualClock, MemoryStore, new_event};
 use engine::{
-    CallError, Clock, Currency, Engine, EngineConfig, EventDetails, EventId, Fault, Layout, LocalLease,
-    NewEvent, Rejection, ReservationView, SeatNo, Threads, Timestamp, UserId, verify,
+    CallError, Clock, Engine, EngineConfig, EventId, Fault, LocalLease, Rejection, ReservationView, SeatNo,
+    Threads, Timestamp, UserId, verify,
 };
 use uuid::Uuid;
+
+/// A system in which time goes by only when nobody has anything to do, and then at once: no test waits.
+pub struct Paused;
+
+impl Paused {
+    pub fn new() -> SystemRunner {
+        System::with_tokio_rt(|| {
+            let mut runtime = tokio::runtime::Builder::new_current_thread();
+            runtime.enable_time().start_paused(true).build().expect("a runtime")
+        })
+    }
+}
 
 pub const HOLD_TTL_S: u32 = 60;
 
@@ -23,7 +36,7 @@ pub fn config() -> EngineConfig {
         tick: Duration::from_millis(5),
         sweep_every: Duration::from_millis(20),
         renew_leases_every: Duration::from_millis(20),
-        threads: Threads::Own(2),
+        threads: Threads::Here,
         ..EngineConfig::default()
     }
 }
@@ -42,12 +55,12 @@ impl Universe {
     }
 
     pub async fn event(&self, seats: u32) -> EventId {
-        let event = NewEvent {
-            details: details(&*self.clock),
-            currency: Currency::JPY,
-            layout: Layout::of_seats(seats, 500),
-        };
-        self.engine.create_event(event).await.expect("the event is valid").info.id
+        self.engine
+            .create_event(new_event(self.clock.now(), seats))
+            .await
+            .expect("the event is valid")
+            .info
+            .id
     }
 
     pub async fn reserve(
@@ -70,19 +83,6 @@ impl Universe {
 
 fn start(config: EngineConfig, store: &Arc<MemoryStore>, clock: &Arc<ManualClock>) -> Engine {
     Engine::start(config, Arc::clone(store) as _, Arc::new(LocalLease), Arc::clone(clock) as _)
-}
-
-pub fn details(clock: &dyn Clock) -> EventDetails {
-    EventDetails {
-        name: "Jazz Night".into(),
-        description: String::new(),
-        venue: "Blue Note Tokyo".into(),
-        start_at: clock.now().plus_s(50_000),
-        end_at: clock.now().plus_s(60_000),
-        hold_ttl_s: HOLD_TTL_S,
-        max_hold_s: 4 * HOLD_TTL_S,
-        max_seats_per_reservation: 10,
-    }
 }
 
 pub fn user(number: u128) -> UserId {
