@@ -7,10 +7,11 @@ use actix::{Actor, ActorContext, ActorFutureExt, AsyncContext, Context, Handler,
 use tokio::sync::{oneshot, watch};
 use tokio::time::{Instant, sleep};
 
+use super::desk::Desk;
 use super::gate::Pass;
-use super::handle::Slot;
 use super::node::Node;
 use super::request::Request;
+use crate::config::EngineConfig;
 use crate::fault::{CallError, Fault};
 use crate::owner::{Effect, Input, Now, Owned, Owner, Pace, Reloaded};
 use crate::ports::lease::Bid;
@@ -40,7 +41,7 @@ pub(crate) type Reader = (oneshot::Sender<Arc<SeatMap>>, Pass);
 /// The actor of one event.
 pub(crate) struct EventActor {
     node: Arc<Node>,
-    slot: Arc<Slot>,
+    desk: Arc<Desk>,
     id: EventId,
     owner: Owner<Request, Reader>,
     started_at: Instant,
@@ -48,18 +49,17 @@ pub(crate) struct EventActor {
 }
 
 impl EventActor {
-    pub(crate) fn new(node: Arc<Node>, id: EventId, owned: Owned) -> Self {
-        let started_at = Instant::now();
-        let (commits, commits_receiver) = watch::channel(started_at);
-        let config = &node.config;
-        let pace =
-            Pace { batch_commands: config.batch_commands, tick: config.tick, idle_after: config.idle_after };
-        let slot = Slot::new(config.queue_per_event, &owned, commits_receiver);
-        Self { slot, id, owner: Owner::new(owned, pace, Duration::ZERO), started_at, commits, node }
-    }
-
-    pub(crate) fn slot(&self) -> Arc<Slot> {
-        Arc::clone(&self.slot)
+    /// `commits` hears of each commit, when its batch was handed to the store.
+    pub(crate) fn new(
+        node: Arc<Node>,
+        id: EventId,
+        owned: Owned,
+        desk: Arc<Desk>,
+        commits: watch::Sender<Instant>,
+    ) -> Self {
+        let EngineConfig { batch_commands, tick, idle_after, .. } = node.config;
+        let owner = Owner::new(owned, Pace { batch_commands, tick, idle_after }, Duration::ZERO);
+        Self { node, desk, id, owner, started_at: Instant::now(), commits }
     }
 
     /// Tells the owner something and does what it asks for; then it hears what waits in the inbox, while it is idle.
@@ -70,7 +70,7 @@ impl EventActor {
 
     fn take_commands(&mut self, ctx: &mut Context<Self>) {
         while self.owner.is_idle() {
-            let commands = self.slot.inbox.take_all();
+            let commands = self.desk.inbox.take_all();
             if commands.is_empty() {
                 break;
             }
@@ -94,8 +94,8 @@ impl EventActor {
             Effect::Append(batch) => self.append(batch, ctx),
             Effect::LookForEpoch => self.look_for_epoch(ctx),
             Effect::Reload { after, doubtful_seq } => self.reload(after, doubtful_seq, ctx),
-            Effect::Show(view) => self.slot.show(view),
-            Effect::ShowEpoch(epoch) => self.slot.set_epoch(epoch),
+            Effect::Show(view) => self.desk.show(view),
+            Effect::ShowEpoch(epoch) => self.desk.set_epoch(epoch),
             Effect::ShowMap(readers, map) => {
                 for (reader, _pass) in readers {
                     let _ = reader.send(Arc::clone(&map));
@@ -106,9 +106,9 @@ impl EventActor {
                     request.answer(answer);
                 }
             }
-            Effect::Close => self.slot.gate.close(),
+            Effect::Close => self.desk.gate.close(),
             Effect::EndIfUnused => {
-                if self.slot.gate.close_if_empty() {
+                if self.desk.gate.close_if_empty() {
                     self.step(Input::Unused, ctx);
                 }
             }
@@ -183,7 +183,7 @@ impl EventActor {
 
     /// Ends this actor. What still waits is told that it was not taken.
     fn end(&mut self, ctx: &mut Context<Self>) {
-        self.slot.close();
+        self.desk.close();
         let (node, id) = (Arc::clone(&self.node), self.id);
         let release = async move { node.release_lease(id).await };
         ctx.spawn(release.into_actor(self).map(|(), _, ctx| ctx.stop()));
@@ -215,7 +215,7 @@ impl Actor for EventActor {
 
 impl Drop for EventActor {
     fn drop(&mut self) {
-        self.slot.close();
+        self.desk.close();
         self.node.metrics.live_events.decrement(1.0);
         if std::thread::panicking() {
             self.node.metrics.crashes.increment(1);

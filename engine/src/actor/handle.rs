@@ -1,60 +1,84 @@
-//! What others see of an event's actor without asking it, and what bounds its queues.
+//! A live event, as callers reach it: its actor, and what they see of it without asking.
 
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, RwLock};
+use std::sync::atomic::Ordering;
+use std::sync::{Arc, PoisonError};
 
-use tokio::sync::watch;
+use actix::Addr;
+use tokio::sync::{oneshot, watch};
 use tokio::time::Instant;
 
-use crate::actor::gate::Gate;
-use crate::actor::inbox::Inbox;
-use crate::owner::Owned;
+use super::desk::Desk;
+use super::event_actor::{EventActor, Message};
+use super::gate::{Gate, Pass, Refused};
+use super::node::Node;
+use super::request::Request;
+use crate::fault::{CallError, Fault};
+use crate::owner::{Answer, Owned};
 use crate::view::EventView;
+use crate::words::command::Command;
+use crate::words::id::EventId;
+use crate::words::snapshot::SeatMap;
 
-/// How many readers may wait for the seat map of one event.
-const MAX_READERS: usize = 1_000;
-
-/// What others see of an actor without asking it.
-pub(crate) struct Slot {
-    /// Bounds the commands that wait.
-    pub(crate) gate: Arc<Gate>,
-    /// Where they wait.
-    pub(crate) inbox: Inbox,
-    /// Bounds the readers of the seat map that wait, apart from the commands.
-    pub(crate) readers: Arc<Gate>,
-    view: RwLock<EventView>,
-    epoch: AtomicU64,
-    /// When the last committed batch was handed to the store. Its sender is the actor's, and goes with it.
-    commits: watch::Receiver<Instant>,
+/// A live event.
+#[derive(Clone)]
+pub(crate) struct EventHandle {
+    addr: Addr<EventActor>,
+    desk: Arc<Desk>,
 }
 
-impl Slot {
-    pub(crate) fn new(capacity: usize, owned: &Owned, commits: watch::Receiver<Instant>) -> Arc<Self> {
-        let view = RwLock::new(owned.view());
-        Arc::new(Self {
-            gate: Gate::new(capacity),
-            inbox: Inbox::new(),
-            readers: Gate::new(MAX_READERS),
-            view,
-            epoch: AtomicU64::new(owned.epoch()),
-            commits,
-        })
+impl EventHandle {
+    /// Starts the actor of an event that this node owns.
+    pub(crate) fn start(node: &Arc<Node>, id: EventId, owned: Owned) -> Self {
+        let (commits, commits_receiver) = watch::channel(Instant::now());
+        let desk = Desk::new(node.config.queue_per_event, &owned, commits_receiver);
+        let actor = EventActor::new(Arc::clone(node), id, owned, Arc::clone(&desk), commits);
+        Self { addr: node.spawner.start_actor(actor), desk }
     }
 
-    /// Lets no command in any more, and tells those that wait that they were not taken.
-    pub(crate) fn close(&self) {
-        self.gate.close();
-        self.inbox.close();
+    /// Brings a command to the actor, and its answer back. `None`: the actor is ending, and did not take it.
+    pub(crate) async fn decide(&self, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
+        let Some(pass) = pass_of(&self.desk.gate)? else { return Ok(None) };
+        let (request, answer) = Request::new(Arc::clone(command), pass);
+        if self.desk.inbox.push(request) {
+            self.addr.do_send(Message::Wake);
+        }
+        match answer.await {
+            Ok(answer) => Ok(Some(answer)),
+            Err(_) => Err(Fault::Unknown("the event crashed while its batch was written".to_owned()).into()),
+        }
+    }
+
+    /// The seats as of the last commit; `None` if the actor is ending.
+    pub(crate) async fn seat_map(&self) -> Result<Option<Arc<SeatMap>>, CallError> {
+        let Some(pass) = pass_of(&self.desk.readers)? else { return Ok(None) };
+        let (reader, map) = oneshot::channel();
+        self.addr.do_send(Message::SeatMap((reader, pass)));
+        Ok(map.await.ok())
+    }
+
+    /// The event as of its last commit.
+    pub(crate) fn view(&self) -> EventView {
+        self.desk.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     /// The epoch under which the actor writes.
     pub(crate) fn epoch(&self) -> u64 {
-        self.epoch.load(Ordering::Acquire)
+        self.desk.epoch.load(Ordering::Acquire)
     }
 
-    /// The actor writes under another epoch from now on.
-    pub(crate) fn set_epoch(&self, epoch: u64) {
-        self.epoch.store(epoch, Ordering::Release);
+    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
+    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
+        self.desk.commits.clone()
+    }
+
+    /// Whether commands are let in.
+    pub(crate) fn is_open(&self) -> bool {
+        !self.desk.gate.is_closed()
+    }
+
+    /// Lets the actor write what waits, and end.
+    pub(crate) fn drain(&self) {
+        self.addr.do_send(Message::Drain);
     }
 
     /// Waits until the actor is gone, and all it held with it.
@@ -65,21 +89,15 @@ impl Slot {
 
     /// Whether the actor is gone.
     pub(crate) fn has_ended(&self) -> bool {
-        self.commits.has_changed().is_err()
+        self.desk.commits.has_changed().is_err()
     }
+}
 
-    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
-    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
-        self.commits.clone()
-    }
-
-    /// The event as of its last commit.
-    pub(crate) fn view(&self) -> EventView {
-        self.view.read().unwrap_or_else(|poisoned| poisoned.into_inner()).clone()
-    }
-
-    /// Shows an event as it is now committed.
-    pub(crate) fn show(&self, view: EventView) {
-        *self.view.write().unwrap_or_else(|poisoned| poisoned.into_inner()) = view;
+/// A pass through an actor's gate; `None` if the actor is ending.
+fn pass_of(gate: &Arc<Gate>) -> Result<Option<Pass>, CallError> {
+    match gate.enter() {
+        Ok(pass) => Ok(Some(pass)),
+        Err(Refused::Full) => Err(Fault::Overloaded.into()),
+        Err(Refused::Closed) => Ok(None),
     }
 }

@@ -1,5 +1,6 @@
 //! The shell around an event's owner: where commands wait for it, and what carries out what it asks for.
 
+pub(crate) mod desk;
 pub(crate) mod event_actor;
 pub(crate) mod gate;
 pub(crate) mod handle;

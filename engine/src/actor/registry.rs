@@ -5,16 +5,11 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock, PoisonError, RwLock};
 use std::time::Duration;
 
-use actix::Addr;
 use metrics::Gauge;
-use tokio::sync::{Mutex, oneshot, watch};
-use tokio::time::Instant;
+use tokio::sync::{Mutex, oneshot};
 
-use crate::actor::event_actor::{EventActor, Message};
-use crate::actor::gate::{Gate, Pass, Refused};
-use crate::actor::handle::Slot;
+use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
-use crate::actor::request::Request;
 use crate::cluster::publisher;
 use crate::fault::{CallError, Fault};
 use crate::owner::Answer;
@@ -45,7 +40,7 @@ pub(crate) struct Registry {
 /// An event that is live, or becoming so: its callers wait for one and the same activation.
 #[derive(Default)]
 struct Entry {
-    live: OnceLock<Live>,
+    live: OnceLock<EventHandle>,
     /// Held while the event becomes live or ends.
     transition: Mutex<Transition>,
 }
@@ -57,13 +52,6 @@ enum Transition {
     /// The entry is out of the registry, and its event not live. Whoever waited for it looks for the next entry, or
     /// takes the error of a bid like its own as its answer: one look for the owner serves all who asked meanwhile.
     Abandoned(Option<(Bid, CallError)>),
-}
-
-/// A live event.
-#[derive(Clone)]
-pub(crate) struct Live {
-    addr: Addr<EventActor>,
-    slot: Arc<Slot>,
 }
 
 impl Registry {
@@ -100,17 +88,9 @@ impl Registry {
     }
 
     /// One try. `None`: the actor is ending.
-    async fn send(&self, live: &Live, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
-        let Some(pass) = pass_of(&live.slot.gate)? else { return Ok(None) };
-        let (request, answer) = Request::new(Arc::clone(command), pass);
+    async fn send(&self, event: &EventHandle, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
         let _queued = Queued::count(&self.node.metrics.queued_commands);
-        if live.slot.inbox.push(request) {
-            live.addr.do_send(Message::Wake);
-        }
-        match answer.await {
-            Ok(answer) => Ok(Some(answer)),
-            Err(_) => Err(Fault::Unknown("the event crashed while its batch was written".to_owned()).into()),
-        }
+        event.decide(command).await
     }
 
     /// The seats of a live event; `None` if it is not live here.
@@ -123,7 +103,7 @@ impl Registry {
 
     /// A live event as of its last commit; `None` if it is not live here.
     pub(crate) fn view(&self, id: EventId) -> Option<EventView> {
-        self.peek(id).map(|live| live.slot.view())
+        self.peek(id).map(|live| live.view())
     }
 
     /// How many events are live.
@@ -149,8 +129,8 @@ impl Registry {
                 // An activation that is under way is waited for.
                 let mut transition = entry.transition.lock().await;
                 if let Some(live) = entry.live.get() {
-                    live.addr.do_send(Message::Drain);
-                    live.slot.ended().await;
+                    live.drain();
+                    live.ended().await;
                     *transition = Transition::Abandoned(None);
                     self.forget(id, &entry);
                 }
@@ -168,7 +148,7 @@ impl Registry {
 
     /// The events that are live here.
     pub(crate) fn live_ids(&self) -> Vec<EventId> {
-        let is_live = |entry: &Entry| entry.live.get().is_some_and(Live::is_open);
+        let is_live = |entry: &Entry| entry.live.get().is_some_and(EventHandle::is_open);
         self.entries().into_iter().filter(|(_, entry)| is_live(entry)).map(|(id, _)| id).collect()
     }
 
@@ -179,7 +159,7 @@ impl Registry {
 
     /// Gives an event up if its ownership here is older than `epoch`.
     pub(crate) fn give_up_if_before(&self, id: EventId, epoch: u64) {
-        if self.peek(id).is_some_and(|live| live.slot.epoch() < epoch) {
+        if self.peek(id).is_some_and(|live| live.epoch() < epoch) {
             tracing::warn!(event_id = %id, epoch, "another node took the event over");
             self.give_up(id);
         }
@@ -188,7 +168,7 @@ impl Registry {
     /// Lets an event that another node owns now write what it still can, and end.
     pub(crate) fn give_up(&self, id: EventId) {
         if let Some(live) = self.peek(id) {
-            live.addr.do_send(Message::Drain);
+            live.drain();
         }
     }
 
@@ -196,7 +176,7 @@ impl Registry {
     pub(crate) fn forget_ended(&self) {
         for (id, entry) in self.entries() {
             let Ok(mut transition) = entry.transition.try_lock() else { continue };
-            if entry.live.get().is_some_and(|live| live.slot.has_ended()) {
+            if entry.live.get().is_some_and(|live| live.has_ended()) {
                 *transition = Transition::Abandoned(None);
                 self.forget(id, &entry);
             }
@@ -208,12 +188,12 @@ impl Registry {
         entries.iter().map(|(id, entry)| (*id, Arc::clone(entry))).collect()
     }
 
-    fn peek(&self, id: EventId) -> Option<Live> {
+    fn peek(&self, id: EventId) -> Option<EventHandle> {
         let entries = self.entries.read().unwrap_or_else(PoisonError::into_inner);
         entries.get(&id)?.live.get().filter(|live| live.is_open()).cloned()
     }
 
-    async fn live(self: &Arc<Self>, id: EventId, bid: Bid) -> Result<Live, CallError> {
+    async fn live(self: &Arc<Self>, id: EventId, bid: Bid) -> Result<EventHandle, CallError> {
         if let Some(live) = self.peek(id) {
             return Ok(live);
         }
@@ -229,7 +209,7 @@ impl Registry {
         }
     }
 
-    async fn activated(&self, id: EventId, bid: Bid) -> Result<Live, CallError> {
+    async fn activated(&self, id: EventId, bid: Bid) -> Result<EventHandle, CallError> {
         loop {
             let entry = self.entry(id);
             let mut transition = entry.transition.lock().await;
@@ -242,7 +222,7 @@ impl Registry {
                 Some(live) if live.is_open() => return Ok(live.clone()),
                 Some(live) => {
                     // Whatever the old actor still writes or releases is done before the new one begins.
-                    live.slot.ended().await;
+                    live.ended().await;
                     *transition = Transition::Abandoned(None);
                     self.forget(id, &entry);
                 }
@@ -262,13 +242,10 @@ impl Registry {
         }
     }
 
-    async fn start_actor(&self, id: EventId, bid: Bid) -> Result<Live, CallError> {
+    async fn start_actor(&self, id: EventId, bid: Bid) -> Result<EventHandle, CallError> {
         let owned = self.node.take_ownership(id, bid).await?;
         tracing::info!(event_id = %id, epoch = owned.epoch(), version = owned.view().version, "event activated");
-        let actor = EventActor::new(Arc::clone(&self.node), id, owned);
-        let slot = actor.slot();
-        let addr = self.node.spawner.start_actor(actor);
-        let live = Live { addr, slot };
+        let live = EventHandle::start(&self.node, id, owned);
         if let Some(publications) = self.node.config.publications.clone() {
             self.node.spawner.beside(publisher::run(Arc::clone(&self.node), publications, live.clone()));
         }
@@ -304,34 +281,6 @@ impl Drop for Queued<'_> {
     }
 }
 
-impl Live {
-    fn is_open(&self) -> bool {
-        !self.slot.gate.is_closed()
-    }
-
-    /// The seats as of the last commit; `None` if the actor is ending.
-    pub(crate) async fn seat_map(&self) -> Result<Option<Arc<SeatMap>>, CallError> {
-        let Some(pass) = pass_of(&self.slot.readers)? else { return Ok(None) };
-        let (reader, map) = oneshot::channel();
-        self.addr.do_send(Message::SeatMap((reader, pass)));
-        Ok(map.await.ok())
-    }
-
-    /// Tells of each commit, with the time when its batch was handed to the store, until the actor is gone.
-    pub(crate) fn commits(&self) -> watch::Receiver<Instant> {
-        self.slot.commits()
-    }
-}
-
-/// A pass through an actor's gate; `None` if the actor is ending.
-fn pass_of(gate: &Arc<Gate>) -> Result<Option<Pass>, CallError> {
-    match gate.enter() {
-        Ok(pass) => Ok(Some(pass)),
-        Err(Refused::Full) => Err(Fault::Overloaded.into()),
-        Err(Refused::Closed) => Ok(None),
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -363,9 +312,9 @@ mod tests {
         registry.activate(info.id, Bid::Any).await.expect("it is in the store");
         registry.forget_ended();
         assert!(registry.is_live(info.id));
-        let slot = registry.peek(info.id).expect("it is live").slot;
+        let live = registry.peek(info.id).expect("it is live");
         registry.give_up(info.id);
-        slot.ended().await;
+        live.ended().await;
         registry.forget_ended();
         assert!(registry.entries().is_empty());
     }

@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until, timeout};
 
+use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
-use crate::actor::registry::Live;
 use crate::ports::publication::{Publication, PublicationFault, Publications};
 
 /// At most so often an event is published. What was committed meanwhile is published at the end of it.
@@ -17,7 +17,7 @@ const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(300);
 
 /// Publishes after commits until the actor is gone.
-pub(crate) async fn run(node: Arc<Node>, publications: Arc<dyn Publications>, live: Live) {
+pub(crate) async fn run(node: Arc<Node>, publications: Arc<dyn Publications>, live: EventHandle) {
     let mut commits = live.commits();
     while commits.changed().await.is_ok() {
         let next = Instant::now() + PUBLISH_EVERY;

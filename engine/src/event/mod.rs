@@ -1,7 +1,7 @@
 //! The state of one event, and the rules. Pure: no clock, no randomness, no I/O. Every method checks first
 //! and mutates after, and the one place that mutates is [`Event::play`], for commands and replay alike.
 
-mod held;
+mod live;
 mod open_batch;
 mod replay;
 mod rules;
@@ -18,7 +18,7 @@ pub use open_batch::OpenBatch;
 pub use replay::ReplayError;
 pub(crate) use rules::ended;
 
-use self::held::Held;
+use self::live::LiveReservation;
 use crate::words::change::Change;
 use crate::words::clock::Timestamp;
 use crate::words::command::SeatStatus;
@@ -39,7 +39,7 @@ pub struct Event {
     /// The same as statuses, so that a seat map is a copy.
     statuses: Vec<SeatStatus>,
     /// The pending and confirmed ones. Those that ended are the store's alone.
-    reservations: HashMap<ReservationNo, Box<Held>>,
+    reservations: HashMap<ReservationNo, Box<LiveReservation>>,
     /// When each pending one runs out.
     deadlines: BTreeSet<(Timestamp, ReservationNo)>,
     keys: HashMap<KeyHash, KeyUse>,
@@ -104,7 +104,7 @@ impl Event {
         event.deleted = snapshot.event.deleted;
         event.last_reservation_id = snapshot.last_reservation_id;
         for reservation in snapshot.live {
-            event.hold(&reservation);
+            event.enter(&reservation);
         }
         for used in snapshot.keys {
             let key_use = KeyUse::new(used.reservation_id, &used.seats);
@@ -184,6 +184,9 @@ impl Event {
 
     /// Closes the open batch: the changes made since the last one are number `version` of the journal now.
     pub(crate) fn close_batch(&mut self) -> u64 {
+        let taken = self.counts.reserved + self.counts.confirmed;
+        assert!(taken <= self.info.layout.seats(), "{taken} seats are held or sold, the event has fewer");
+        assert!(self.deadlines.len() <= self.reservations.len(), "what is not live runs out");
         self.version += 1;
         self.version
     }
@@ -193,6 +196,9 @@ impl Event {
     fn play(&mut self, change: &Change, now: Timestamp) -> Option<Arc<Reservation>> {
         match change {
             Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key } => {
+                assert!(self.last_reservation_id < Some(*id), "reservation {id} is not the next one");
+                let prices_minor = seats.iter().filter_map(|&no| self.info.layout.price_minor(no)).sum();
+                assert_eq!(*total_minor, prices_minor, "the total of {id} is not the sum of its prices");
                 let reservation = Arc::new(Reservation {
                     id: *id,
                     user_id: *user_id,
@@ -211,29 +217,34 @@ impl Event {
                     self.keys.insert(key_hash(*user_id, key), KeyUse::new(*id, seats));
                 }
                 self.last_reservation_id = Some(*id);
-                self.hold(&reservation);
+                self.enter(&reservation);
                 Some(reservation)
             }
-            Change::Confirmed { id } => self.update(*id, now, |reservation| {
+            Change::Confirmed { id } => Some(self.update(*id, now, |reservation| {
+                assert_eq!(reservation.status, ReservationStatus::Pending, "{id} is confirmed twice");
                 reservation.status = ReservationStatus::Confirmed;
                 reservation.confirmed_at = Some(now);
-            }),
-            Change::Cancelled { id } => self.update(*id, now, |reservation| {
+            })),
+            Change::Cancelled { id } => Some(self.update(*id, now, |reservation| {
                 reservation.status = ReservationStatus::Cancelled;
                 reservation.cancelled_at = Some(now);
-            }),
-            Change::Extended { id, expires_at } => {
-                self.update(*id, now, |reservation| reservation.expires_at = *expires_at)
-            }
-            Change::Expired { id } => {
-                self.update(*id, now, |reservation| reservation.status = ReservationStatus::Expired)
-            }
+            })),
+            Change::Extended { id, expires_at } => Some(self.update(*id, now, |reservation| {
+                assert_eq!(reservation.status, ReservationStatus::Pending, "{id} has no hold to extend");
+                assert!(reservation.expires_at < *expires_at, "an extension makes {id} shorter");
+                reservation.expires_at = *expires_at;
+            })),
+            Change::Expired { id } => Some(self.update(*id, now, |reservation| {
+                assert_eq!(reservation.status, ReservationStatus::Pending, "{id} has no hold to run out");
+                reservation.status = ReservationStatus::Expired;
+            })),
             Change::Amended { details } => {
                 self.info =
                     Arc::new(EventInfo { details: details.clone(), updated_at: now, ..(*self.info).clone() });
                 None
             }
             Change::Deleted => {
+                assert!(self.reservations.is_empty(), "an event with live reservations is deleted");
                 self.deleted = true;
                 None
             }
@@ -245,52 +256,66 @@ impl Event {
         id: ReservationId,
         now: Timestamp,
         edit: impl FnOnce(&mut Reservation),
-    ) -> Option<Arc<Reservation>> {
-        let mut row = self.release(id)?;
+    ) -> Arc<Reservation> {
+        let mut row = self.leave(id);
         edit(&mut row);
         row.updated_at = now;
         row.seq = self.version + 1;
         if row.status.is_live() {
-            self.hold(&row);
+            self.enter(&row);
         }
-        Some(Arc::new(row))
+        Arc::new(row)
     }
 
     /// Enters a live reservation everywhere.
-    fn hold(&mut self, reservation: &Reservation) {
+    fn enter(&mut self, reservation: &Reservation) {
         let no = ReservationNo::of(reservation.id);
         let status = match reservation.status {
             ReservationStatus::Confirmed => SeatStatus::Confirmed,
             _ => SeatStatus::Reserved,
         };
         for &seat_no in &reservation.seats {
-            self.set_seat(seat_no, Some(no), status);
+            let before = self.set_seat(seat_no, Some(no), status);
+            assert_eq!(before, None, "seat {seat_no}, which {} takes, has a holder", reservation.id);
         }
         if reservation.status == ReservationStatus::Pending {
-            self.deadlines.insert((reservation.expires_at, no));
+            let is_new = self.deadlines.insert((reservation.expires_at, no));
+            assert!(is_new, "{} runs out twice", reservation.id);
         }
         *self.count_of(reservation.status) += reservation.seats.len() as u32;
-        self.reservations.insert(no, Box::new(Held::new(reservation)));
+        let earlier = self.reservations.insert(no, Box::new(LiveReservation::new(reservation)));
+        assert_eq!(earlier, None, "{} is live twice", reservation.id);
     }
 
     /// Takes a live reservation out everywhere.
-    fn release(&mut self, id: ReservationId) -> Option<Reservation> {
-        let no = self.number(id)?;
-        let row = self.reservations.remove(&no)?.into_row(id);
+    fn leave(&mut self, id: ReservationId) -> Reservation {
+        let live = self.number(id).and_then(|no| Some((no, self.reservations.remove(&no)?)));
+        let Some((no, live)) = live else { panic!("reservation {id} is not live") };
+        let row = live.into_row(id);
         for &seat_no in &row.seats {
-            self.set_seat(seat_no, None, SeatStatus::Available);
+            let before = self.set_seat(seat_no, None, SeatStatus::Available);
+            assert_eq!(before, Some(no), "seat {seat_no}, which {id} leaves, is another's");
         }
-        self.deadlines.remove(&(row.expires_at, no));
+        let had_deadline = self.deadlines.remove(&(row.expires_at, no));
+        assert_eq!(
+            had_deadline,
+            row.status == ReservationStatus::Pending,
+            "{id} has no deadline, or one too many"
+        );
         *self.count_of(row.status) -= row.seats.len() as u32;
-        Some(row)
+        row
     }
 
-    fn set_seat(&mut self, seat_no: SeatNo, holder: Option<ReservationNo>, status: SeatStatus) {
-        let index = (seat_no as usize).wrapping_sub(1);
-        if let (Some(held_by), Some(shown)) = (self.holders.get_mut(index), self.statuses.get_mut(index)) {
-            *held_by = holder;
-            *shown = status;
-        }
+    /// Gives a seat to somebody else, and says whose it was.
+    fn set_seat(
+        &mut self,
+        seat_no: SeatNo,
+        holder: Option<ReservationNo>,
+        status: SeatStatus,
+    ) -> Option<ReservationNo> {
+        let index = seat_no as usize - 1;
+        self.statuses[index] = status;
+        std::mem::replace(&mut self.holders[index], holder)
     }
 
     fn count_of(&mut self, status: ReservationStatus) -> &mut u32 {

@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use super::Event;
+use super::live::LiveReservation;
 use crate::words::change::{Change, JournalRow};
+use crate::words::clock::Timestamp;
 use crate::words::id::{ReservationId, SeatNo};
 use crate::words::reservation::{Reservation, ReservationStatus};
 
@@ -23,6 +25,10 @@ pub enum ReplayError {
     OtherEvent { seq: u64, id: ReservationId },
     #[error("batch {seq}: reservation {id} is changed to {change}, but has ended or never was")]
     NotLive { seq: u64, id: ReservationId, change: &'static str },
+    #[error("batch {seq}: reservation {id} comes after a later one")]
+    OutOfOrder { seq: u64, id: ReservationId },
+    #[error("batch {seq}: reservation {id} is extended until {expires_at}, and lasted as long before")]
+    NotLonger { seq: u64, id: ReservationId, expires_at: Timestamp },
     #[error("batch {seq}: the event is deleted while reservations are live, or changed after")]
     Deleted { seq: u64 },
 }
@@ -34,7 +40,11 @@ impl ReplayError {
             Self::Gap { .. } => 4,
             Self::NoSuchSeat { .. } | Self::SeatTaken { .. } => 1,
             Self::WrongTotal { .. } => 8,
-            Self::OtherEvent { .. } | Self::NotLive { .. } | Self::Deleted { .. } => 5,
+            Self::OtherEvent { .. }
+            | Self::NotLive { .. }
+            | Self::OutOfOrder { .. }
+            | Self::NotLonger { .. }
+            | Self::Deleted { .. } => 5,
         }
     }
 }
@@ -63,10 +73,17 @@ impl Event {
             Change::Reserved { id, seats, total_minor, .. } => {
                 self.check_reserved(*id, seats, *total_minor, seq)
             }
-            Change::Confirmed { id } => self.check_pending(*id, "confirmed", seq),
-            Change::Extended { id, .. } => self.check_pending(*id, "extended", seq),
-            Change::Expired { id } => self.check_pending(*id, "expired", seq),
-            Change::Cancelled { id } if self.held(*id).is_some() => Ok(()),
+            Change::Confirmed { id } => self.check_pending(*id, "confirmed", seq).map(drop),
+            Change::Extended { id, expires_at } => {
+                let live = self.check_pending(*id, "extended", seq)?;
+                if live.expires_at < *expires_at {
+                    Ok(())
+                } else {
+                    Err(ReplayError::NotLonger { seq, id: *id, expires_at: *expires_at })
+                }
+            }
+            Change::Expired { id } => self.check_pending(*id, "expired", seq).map(drop),
+            Change::Cancelled { id } if self.live(*id).is_some() => Ok(()),
             Change::Cancelled { id } => Err(ReplayError::NotLive { seq, id: *id, change: "cancelled" }),
             Change::Amended { .. } => Ok(()),
             Change::Deleted if self.reservations.is_empty() => Ok(()),
@@ -82,6 +99,9 @@ impl Event {
         seq: u64,
     ) -> Result<(), ReplayError> {
         self.number(id).ok_or(ReplayError::OtherEvent { seq, id })?;
+        if self.last_reservation_id >= Some(id) {
+            return Err(ReplayError::OutOfOrder { seq, id });
+        }
         let mut prices_minor = 0;
         for &seat_no in seats {
             let price_minor = self.info.layout.price_minor(seat_no);
@@ -96,9 +116,14 @@ impl Event {
         Ok(())
     }
 
-    fn check_pending(&self, id: ReservationId, change: &'static str, seq: u64) -> Result<(), ReplayError> {
-        match self.held(id) {
-            Some(held) if held.status == ReservationStatus::Pending => Ok(()),
+    fn check_pending(
+        &self,
+        id: ReservationId,
+        change: &'static str,
+        seq: u64,
+    ) -> Result<&LiveReservation, ReplayError> {
+        match self.live(id) {
+            Some(live) if live.status == ReservationStatus::Pending => Ok(live),
             _ => Err(ReplayError::NotLive { seq, id, change }),
         }
     }

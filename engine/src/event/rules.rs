@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::held::Held;
+use super::live::LiveReservation;
 use super::{Event, key_hash, request_hash};
 use crate::words::change::Change;
 use crate::words::clock::Timestamp;
@@ -98,32 +98,32 @@ impl Event {
     }
 
     fn confirm(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        let held = self.live(id, caller, now)?;
-        if held.status == ReservationStatus::Confirmed {
-            return Ok((Outcome::Reservation(Arc::new(held.row(id))), None));
+        let live = self.callers(id, caller, now)?;
+        if live.status == ReservationStatus::Confirmed {
+            return Ok((Outcome::Reservation(Arc::new(live.row(id))), None));
         }
         self.made(Change::Confirmed { id }, now)
     }
 
     fn cancel(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        self.live(id, caller, now)?;
+        self.callers(id, caller, now)?;
         self.made(Change::Cancelled { id }, now)
     }
 
     fn extend(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        let held = self.live(id, caller, now)?;
-        if held.status == ReservationStatus::Confirmed {
+        let live = self.callers(id, caller, now)?;
+        if live.status == ReservationStatus::Confirmed {
             return Err(Rejection::HoldLimitReached(HoldLimit::Confirmed));
         }
         let details = &self.info.details;
-        let last_end = held.created_at.plus_s(details.max_hold_s);
-        if held.expires_at >= last_end {
-            return Err(Rejection::HoldLimitReached(HoldLimit::MaxHold(held.expires_at)));
+        let last_end = live.created_at.plus_s(details.max_hold_s);
+        if live.expires_at >= last_end {
+            return Err(Rejection::HoldLimitReached(HoldLimit::MaxHold(live.expires_at)));
         }
         let expires_at = now.plus_s(details.hold_ttl_s).min(last_end);
-        if expires_at <= held.expires_at {
+        if expires_at <= live.expires_at {
             // The hold lasts that long already: never shorten it.
-            return Ok((Outcome::Reservation(Arc::new(held.row(id))), None));
+            return Ok((Outcome::Reservation(Arc::new(live.row(id))), None));
         }
         self.made(Change::Extended { id, expires_at }, now)
     }
@@ -150,15 +150,20 @@ impl Event {
     }
 
     /// A reservation that still has its seats at `now` and is the caller's.
-    fn live(&self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<&Held, Rejection> {
-        let held = self.held(id).ok_or(Rejection::ReservationNotFound)?;
-        if !caller.may_act_for(held.user_id) {
+    fn callers(
+        &self,
+        id: ReservationId,
+        caller: Caller,
+        now: Timestamp,
+    ) -> Result<&LiveReservation, Rejection> {
+        let live = self.live(id).ok_or(Rejection::ReservationNotFound)?;
+        if !caller.may_act_for(live.user_id) {
             return Err(Rejection::ReservationNotFound);
         }
-        if held.status == ReservationStatus::Pending && held.expires_at <= now {
-            return Err(Rejection::ReservationExpired(held.expires_at));
+        if live.status == ReservationStatus::Pending && live.expires_at <= now {
+            return Err(Rejection::ReservationExpired(live.expires_at));
         }
-        Ok(held)
+        Ok(live)
     }
 
     /// Past this point nothing can fail.

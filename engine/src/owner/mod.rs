@@ -23,6 +23,7 @@ use crate::event::{Event, OpenBatch};
 use crate::fault::{CallError, Fault};
 use crate::ports::store::AppendError;
 use crate::view::EventView;
+use crate::words::change::Batch;
 use crate::words::clock::Timestamp;
 use crate::words::id::BatchId;
 use crate::words::snapshot::{SeatMap, Snapshot};
@@ -222,7 +223,9 @@ impl<T: Ticket, R> Owner<T, R> {
         decided_at: Timestamp,
         effects: &mut Effects<T, R>,
     ) {
+        let before = self.owned.event.version();
         let batch = Arc::new(batch.close(&mut self.owned.event, self.owned.epoch, batch_id, decided_at));
+        assert_eq!(batch.seq, before + 1, "the journal would have a gap");
         self.owned.not_before = decided_at;
         pending.iter_mut().for_each(|(ticket, _)| ticket.appending());
         effects.push(Effect::Append(Arc::clone(&batch)));
@@ -234,7 +237,7 @@ impl<T: Ticket, R> Owner<T, R> {
             unreachable!("only an append is answered as one");
         };
         match result {
-            Ok(()) => self.committed(pending, effects),
+            Ok(()) => self.committed(&batch, pending, effects),
             Err(AppendError::Fenced) => {
                 effects.push(not_taken(pending));
                 self.end(effects);
@@ -251,8 +254,13 @@ impl<T: Ticket, R> Owner<T, R> {
         }
     }
 
-    fn committed(&mut self, pending: Pending<T>, effects: &mut Effects<T, R>) {
+    fn committed(&mut self, batch: &Batch, pending: Pending<T>, effects: &mut Effects<T, R>) {
         self.batch_limit = self.pace.batch_commands.max(1);
+        assert_eq!(
+            batch.seq,
+            self.owned.event.version(),
+            "the memory went on while a batch was at the store"
+        );
         effects.push(Effect::Show(self.view()));
         if self.owned.event.is_deleted() {
             // Before the answer: whoever hears of the deletion must not find the event here any more.

@@ -15,6 +15,7 @@ use uuid::Uuid;
 pub struct Paused;
 
 impl Paused {
+    #[expect(clippy::new_ret_no_self, reason = "the test macro calls it")]
     pub fn new() -> SystemRunner {
         System::with_tokio_rt(|| {
             let mut runtime = tokio::runtime::Builder::new_current_thread();

@@ -8,7 +8,7 @@ use crate::words::reservation::{Reservation, ReservationStatus};
 /// A live reservation without what follows from the rest: its id is its place in the map, a live one was never
 /// cancelled, and one that is confirmed changes no more until it ends, so it was confirmed when it last changed.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Held {
+pub(super) struct LiveReservation {
     pub(super) user_id: UserId,
     seats: Box<[SeatNo]>,
     pub(super) status: ReservationStatus,
@@ -20,7 +20,7 @@ pub(super) struct Held {
     seq: u64,
 }
 
-impl Held {
+impl LiveReservation {
     pub(super) fn new(row: &Reservation) -> Self {
         Self {
             user_id: row.user_id,
@@ -61,16 +61,16 @@ impl Held {
 impl Event {
     /// A pending or confirmed reservation.
     pub fn reservation(&self, id: ReservationId) -> Option<Reservation> {
-        Some(self.held(id)?.row(id))
+        Some(self.live(id)?.row(id))
     }
 
     /// The pending and confirmed reservations, in no order.
     pub fn reservations(&self) -> impl Iterator<Item = Reservation> {
-        self.reservations.iter().map(|(&no, held)| held.row(self.info.id.reservation(no)))
+        self.reservations.iter().map(|(&no, live)| live.row(self.info.id.reservation(no)))
     }
 
-    pub(super) fn held(&self, id: ReservationId) -> Option<&Held> {
-        self.reservations.get(&self.number(id)?).map(|held| &**held)
+    pub(super) fn live(&self, id: ReservationId) -> Option<&LiveReservation> {
+        self.reservations.get(&self.number(id)?).map(|live| &**live)
     }
 
     /// `None` for another event's id: its number can be that of a reservation here.
