@@ -35,7 +35,7 @@ impl actix::Message for Message {
     type Result = ();
 }
 
-/// Whoever waits for the seat map, and its place among the readers.
+/// A caller that waits for the seat map, and its place among the readers.
 pub(crate) type Reader = (oneshot::Sender<Arc<SeatMap>>, Pass);
 
 /// The actor of one event.

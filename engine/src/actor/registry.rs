@@ -23,7 +23,7 @@ use crate::words::snapshot::SeatMap;
 const MAX_TRIES: u32 = 8;
 const FIRST_RETRY_DELAY: Duration = Duration::from_millis(5);
 
-/// A command that has crashed its event so often is given up.
+/// The number of crashes of its event after which a command is given up.
 const MAX_CRASHES: u32 = 2;
 
 /// How long a stopping engine waits for what is under way.
@@ -49,8 +49,8 @@ struct Entry {
 enum Transition {
     #[default]
     Possible,
-    /// The entry is out of the registry, and its event not live. Whoever waited for it looks for the next entry, or
-    /// takes the error of a bid like its own as its answer: one look for the owner serves all who asked meanwhile.
+    /// The entry is out of the registry, and its event not live. A caller that waited for it looks for the next entry,
+    /// or takes the error of a bid like its own as its answer: one look for the owner serves all that asked meanwhile.
     Abandoned(Option<(Bid, CallError)>),
 }
 

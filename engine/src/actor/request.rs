@@ -39,7 +39,7 @@ impl Request {
     }
 
     fn send(&mut self, answer: Answer) {
-        // Before the answer: whoever has it may ask again, and must find room.
+        // Before the answer: a caller that has it may ask again, and must find room.
         self.pass = None;
         if let Some(reply) = self.reply.take() {
             // The caller may have gone; its command stands all the same.

@@ -10,7 +10,7 @@ use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
 use crate::ports::publication::{Publication, PublicationFault, Publications};
 
-/// At most so often an event is published. What was committed meanwhile is published at the end of it.
+/// The shortest time between two publications of an event. What was committed meanwhile is published at the end of it.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 
 /// A publication that takes longer is dropped: the next one is newer.

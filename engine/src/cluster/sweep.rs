@@ -11,7 +11,7 @@ use crate::words::clock::Timestamp;
 /// How many events one sweep takes up at most; the longest overdue come first.
 const EVENTS_PER_SWEEP: u32 = 1_000;
 
-/// A hold that is overdue for so long has no owner that looks after it.
+/// How long a hold is overdue when it certainly has no owner that looks after it.
 const ABANDONED_AFTER_S: u32 = 30;
 
 /// Sweeps at the configured interval until the registry is gone.
@@ -28,7 +28,7 @@ pub(crate) fn start(node: Arc<Node>, registry: Weak<Registry>) {
 async fn sweep(node: &Node, registry: &Arc<Registry>) {
     let now = node.clock.now();
     sweep_due(node, registry, now, Bid::Preferred).await;
-    // Whoever should have let these expire is not there to do it.
+    // The node that should have let these expire is not there to do it.
     sweep_due(node, registry, now.minus_s(ABANDONED_AFTER_S), Bid::Any).await;
 }
 

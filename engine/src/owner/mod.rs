@@ -263,7 +263,7 @@ impl<T: Ticket, R> Owner<T, R> {
         );
         effects.push(Effect::Show(self.view()));
         if self.owned.event.is_deleted() {
-            // Before the answer: whoever hears of the deletion must not find the event here any more.
+            // Before the answer: a caller that hears of the deletion must not find the event here any more.
             effects.push(Effect::Close);
         }
         effects.push(Effect::Answer(pending));

@@ -50,7 +50,7 @@ pub struct ReservationFilter {
     pub status: Option<ReservationStatus>,
     /// Only those with a smaller id; `None`: from the newest.
     pub before: Option<ReservationId>,
-    /// At most so many.
+    /// How many at most.
     pub limit: u32,
 }
 

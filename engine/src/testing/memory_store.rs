@@ -83,7 +83,7 @@ impl MemoryStore {
         self.state().down = down;
     }
 
-    /// Makes every append take at least so long.
+    /// The shortest time that an append takes from now on.
     pub fn set_append_delay(&self, delay: Duration) {
         self.state().append_delay = delay;
     }
@@ -98,7 +98,7 @@ impl MemoryStore {
         self.held.send_replace(false);
     }
 
-    /// Waits until so many appends have begun since the store was made: a held one has begun as well.
+    /// Waits until `count` appends have begun since the store was made: a held one has begun as well.
     pub async fn appends_begun(&self, count: u64) {
         let mut appends = self.appends.subscribe();
         // The sender lives as long as this store.

@@ -138,7 +138,7 @@ id_type!(
     }
 );
 id_type!(
-    /// The id of a user: any UUID, given by whoever keeps the users.
+    /// The id of a user: any UUID, given by the system that keeps the users.
     UserId, "a user", |_| true
 );
 id_type!(
