@@ -12,7 +12,7 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::balancer::Balancer;
 use crate::cluster::{ADMIN_API_KEY, SetupError};
-use crate::history::{Answer, Ask, Call, Log, SeatMap, Seen};
+use checker::history::{Answer, Ask, Call, Log, SeatMap, Seen};
 
 /// After so long a client gives up, and asks another node.
 const TIMEOUT: Duration = Duration::from_secs(3);
@@ -54,6 +54,8 @@ struct SeatBody {
 #[derive(Deserialize)]
 struct ProblemBody {
     code: String,
+    #[serde(default)]
+    detail: String,
     seq: Option<u64>,
     #[serde(default)]
     conflicts: Vec<ConflictBody>,
@@ -155,6 +157,9 @@ impl Client {
             Ask::Extend(id) => self.request(Method::POST, node, &format!("/reservations/{id}/extend")),
             Ask::Read(id) => self.request(Method::GET, node, &format!("/reservations/{id}")),
             Ask::View(id) => self.request(Method::GET, node, &format!("/events/{id}")),
+            Ask::Map(_) | Ask::Rename(..) | Ask::Delete(_) => {
+                return (Answer::Odd("never asked".to_owned()), None);
+            }
         };
         match request.send().await {
             Ok(response) => {
@@ -212,6 +217,7 @@ fn understand(ask: &Ask, status: StatusCode, replayed: bool, body: Value) -> Opt
                 version: event.version,
                 reserved: event.reserved_seats,
                 confirmed: event.confirmed_seats,
+                statuses: None,
             })
         }
         200 | 201 => Some(Answer::Done(seen(serde_json::from_value(body).ok()?, replayed)?)),
@@ -223,7 +229,9 @@ fn understand(ask: &Ask, status: StatusCode, replayed: bool, body: Value) -> Opt
         }
         503 => {
             let problem: ProblemBody = serde_json::from_value(body).ok()?;
-            Some(Answer::Nothing(format!("503 {}", problem.code)))
+            let text = format!("503 {}", problem.code);
+            let is_certain = problem.code == "overloaded" || problem.detail.contains("nothing was done");
+            Some(if is_certain { Answer::NotDone(text) } else { Answer::Nothing(text) })
         }
         _ => None,
     }

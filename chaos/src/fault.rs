@@ -9,8 +9,8 @@ use rand::rngs::StdRng;
 use rand::seq::IndexedRandom;
 
 use crate::cluster::{BATCH_TIMEOUT, Cluster, LEASE_TTL, Node, SetupError};
-use crate::history::Log;
 use crate::proxy::{Link, Proxy, Then, Trap, Way};
+use checker::history::Log;
 
 /// Stands in each batch on its way to Postgres, and in nothing else.
 const BATCH: &[u8] = br#""change":"#;

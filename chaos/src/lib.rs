@@ -2,11 +2,9 @@
 //! asking, and a checker that compares what they were told with what the store holds.
 
 pub mod balancer;
-pub mod check;
 pub mod client;
 pub mod cluster;
 pub mod fault;
-pub mod history;
 pub mod load;
 pub mod proof;
 pub mod proxy;

@@ -13,7 +13,7 @@ use tokio::task::JoinSet;
 use uuid::Uuid;
 
 use crate::client::Client;
-use crate::history::{Answer, Ask};
+use checker::history::{Answer, Ask};
 
 /// How many seats each event has: few, so that customers meet.
 pub const SEATS: SeatNo = 60;
@@ -173,7 +173,7 @@ async fn persist(client: &Client, ask: &Arc<Ask>, first_node: usize, rng: &mut S
         let answer = client.ask(ask, node, attempt).await;
         attempt += 1;
         let gives_up = attempt == MAX_ATTEMPTS || client.elapsed() - began > MAX_PATIENCE;
-        if !matches!(answer, Answer::Nothing(_)) || gives_up {
+        if !matches!(answer, Answer::NotDone(_) | Answer::Nothing(_)) || gives_up {
             return answer;
         }
         let pause_ms = rng.random_range(20..80) * u64::from(attempt.min(5));

@@ -6,7 +6,7 @@ use std::time::Duration;
 use engine::{EventId, ReservationStatus, Store, Violation};
 use persistence::StoreOptions;
 
-use crate::check::EventRecord;
+use checker::EventRecord;
 
 const PAGE: u32 = 1_000;
 

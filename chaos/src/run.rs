@@ -10,13 +10,16 @@ use rand::seq::IndexedRandom;
 use rand::{Rng, SeedableRng};
 use uuid::Uuid;
 
-use crate::check::{EventRecord, check};
 use crate::client::Client;
 use crate::cluster::{Cluster, SetupError};
 use crate::fault::{Fault, Target};
-use crate::history::{Answer, Ask, Call, Log};
 use crate::load::{Customers, SEATS};
 use crate::records::{ReadError, Records};
+use checker::history::{Answer, Ask, Call, Log};
+use checker::{EventRecord, Tolerances, check};
+
+/// A slow machine, and an owner that was paused and shows its last state until it notices that it was superseded.
+const TOLERANCES: Tolerances = Tolerances { expiry: Duration::from_secs(12), view: Duration::from_secs(5) };
 
 /// How long holds last, one event each.
 const HOLD_TTLS_S: [u32; 3] = [2, 3, 5];
@@ -244,7 +247,7 @@ async fn judge(
     if let Err(error) = read_seat_maps(client, &mut stored).await {
         return Ok(Verdict::Unknown(error.to_string()));
     }
-    let found = check(&calls, &stored, cluster.now());
+    let found = check(&calls, &stored, cluster.now(), &TOLERANCES);
     problems.extend(found.iter().map(ToString::to_string));
     problems.extend(records.verify().await?.iter().map(ToString::to_string));
     match cluster.panics() {
@@ -290,7 +293,7 @@ fn report(plan: &Plan, strikes: u32, calls: &[Call], load_ended: Duration, verdi
         strikes,
         successes: count(is_success),
         rejections: count(|call| matches!(call.answer, Answer::Rejected { .. })),
-        unanswered: count(|call| matches!(call.answer, Answer::Nothing(_))),
+        unanswered: count(|call| matches!(call.answer, Answer::NotDone(_) | Answer::Nothing(_))),
         longest_gap: gaps.max().unwrap_or_default(),
         verdict,
     }

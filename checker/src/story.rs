@@ -4,8 +4,8 @@
 use std::collections::HashMap;
 
 use engine::{
-    Caller, Change, Command, Event, JournalRow, Rejection, ReservationId, ReservationStatus, SeatCounts,
-    SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, Event, EventPatch, JournalRow, Rejection, ReservationId, ReservationStatus,
+    SeatCounts, SeatNo, SeatStatus, Timestamp, UserId,
 };
 
 use super::{EventRecord, Findings, Rule};
@@ -22,8 +22,10 @@ pub(super) struct Story {
     pub(super) by_key: HashMap<(UserId, String), Vec<ReservationId>>,
     /// Every change with its batch, in order.
     pub(super) changes: Vec<(u64, Change)>,
-    /// The counts at each version, from version 0.
-    pub(super) counts: Vec<SeatCounts>,
+    /// The counts and the status of each seat at each version, from version 0.
+    pub(super) versions: Vec<(SeatCounts, Vec<SeatStatus>)>,
+    /// Whether the event was deleted in the end.
+    pub(super) is_deleted: bool,
     /// The epoch of each batch, from batch 1.
     pub(super) epochs: Vec<u64>,
 }
@@ -50,13 +52,18 @@ impl Story {
     /// Plays the journal. What the model would have done otherwise, and rejections that no state explains,
     /// are findings.
     pub(super) fn of(record: &EventRecord, calls: &[&Call], findings: &mut Findings) -> Self {
-        let mut event = Event::new(record.tables.event.info.clone());
-        let mut rejections = Rejections::of(calls, record.tables.event.version, findings);
-        let mut story = Self { counts: vec![event.counts()], ..Self::default() };
+        let mut info = record.tables.event.info.clone();
+        // The table has the last one: the journal's first change of it must be one.
+        info.details.name.clear();
+        let mut event = Event::new(info);
+        let row = &record.tables.event;
+        let mut rejections = Rejections::of(calls, row.version, row.deleted, findings);
+        let first = (event.counts(), event.seat_map().statuses);
+        let mut story = Self { versions: vec![first], ..Self::default() };
         rejections.explain(0, &event, &story);
         for row in &record.journal {
-            if row.seq != story.counts.len() as u64 {
-                let after = story.counts.len() - 1;
+            if row.seq != story.versions.len() as u64 {
+                let after = story.versions.len() - 1;
                 findings.add(Rule::Invariant(4), format!("batch {} follows batch {after}", row.seq));
                 break;
             }
@@ -82,7 +89,8 @@ impl Story {
             self.note(change, row);
             rejections.explain(row.seq, event, self);
         }
-        self.counts.push(event.counts());
+        self.versions.push((event.counts(), event.seat_map().statuses));
+        self.is_deleted = event.is_deleted();
         self.epochs.push(row.epoch);
         Ok(())
     }
@@ -150,9 +158,11 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
                 other => Err((Rule::Answers, format!("{change:?}, the model lets {other:?} expire"))),
             };
         }
-        Change::Amended { .. } | Change::Deleted => {
-            return Err((Rule::Invariant(3), format!("{change:?}, which no client asked for")));
+        Change::Amended { details } => {
+            let patch = EventPatch { name: Some(details.name.clone()), ..EventPatch::default() };
+            Command::Amend(patch)
         }
+        Change::Deleted => Command::Delete,
     };
     match event.apply(&command, now) {
         Ok((_, Some(expected))) if expected == *change => Ok(()),
@@ -173,7 +183,7 @@ struct Rejections<'a> {
 }
 
 impl<'a> Rejections<'a> {
-    fn of(calls: &[&'a Call], version: u64, findings: &mut Findings) -> Self {
+    fn of(calls: &[&'a Call], version: u64, is_deleted: bool, findings: &mut Findings) -> Self {
         let mut waiting: HashMap<u64, Vec<&Call>> = HashMap::new();
         for &call in calls {
             match &call.answer {
@@ -184,6 +194,8 @@ impl<'a> Rejections<'a> {
                     Rule::Invariant(2),
                     format!("{call} was decided against batch {seq}, the journal ends at {version}"),
                 ),
+                // An event that is not live any more has no batch to name.
+                Answer::Rejected { seq: None, code, .. } if is_deleted && code.ends_with("not_found") => {}
                 Answer::Rejected { seq: None, .. } => {
                     findings.add(Rule::Answers, format!("{call} does not say against which batch"));
                 }
@@ -212,6 +224,10 @@ impl<'a> Rejections<'a> {
 /// Whether the state is one in which the rules refuse the call as they did.
 fn explains(event: &Event, story: &Story, call: &Call) -> bool {
     let Answer::Rejected { code, conflicts, .. } = &call.answer else { return false };
+    if event.is_deleted() {
+        let is_reservations = call.ask.reservation_id().is_some();
+        return code == if is_reservations { "reservation_not_found" } else { "event_not_found" };
+    }
     match &*call.ask {
         Ask::Reserve { user_id, seats, key, .. } => {
             match story.by_key.get(&(*user_id, key.clone())).and_then(|ids| ids.first()) {
@@ -238,7 +254,8 @@ fn explains(event: &Event, story: &Story, call: &Call) -> bool {
                 }
             }
         }
-        Ask::Read(_) | Ask::View(_) => false,
+        Ask::Delete(_) => code == "event_in_use",
+        Ask::Read(_) | Ask::View(_) | Ask::Map(_) | Ask::Rename(..) => false,
     }
 }
 

@@ -1,5 +1,5 @@
-//! Every effect against the requests: somebody asked for it, it was not refused to all who asked, and it
-//! happened once.
+//! Every effect against the requests: somebody asked for it, it was not refused to all that asked (nor were all told that
+//! nothing was done), and it happened once.
 
 use std::collections::{HashMap, HashSet};
 
@@ -34,6 +34,9 @@ pub(super) enum Effect<'a> {
     Cancelled(ReservationId),
     /// Can happen repeatedly.
     Extended(ReservationId),
+    /// Can happen repeatedly.
+    Renamed(&'a str),
+    Deleted,
 }
 
 pub(super) fn effect_of(ask: &Ask) -> Option<Effect<'_>> {
@@ -42,7 +45,9 @@ pub(super) fn effect_of(ask: &Ask) -> Option<Effect<'_>> {
         Ask::Confirm(id) => Some(Effect::Confirmed(*id)),
         Ask::Cancel(id) => Some(Effect::Cancelled(*id)),
         Ask::Extend(id) => Some(Effect::Extended(*id)),
-        Ask::Read(_) | Ask::View(_) => None,
+        Ask::Rename(_, name) => Some(Effect::Renamed(name)),
+        Ask::Delete(_) => Some(Effect::Deleted),
+        Ask::Read(_) | Ask::View(_) | Ask::Map(_) => None,
     }
 }
 
@@ -55,12 +60,14 @@ pub(super) fn effect_of_change(change: &Change) -> Option<Effect<'_>> {
         Change::Confirmed { id } => Some(Effect::Confirmed(*id)),
         Change::Cancelled { id } => Some(Effect::Cancelled(*id)),
         Change::Extended { id, .. } => Some(Effect::Extended(*id)),
-        Change::Expired { .. } | Change::Amended { .. } | Change::Deleted => None,
+        Change::Amended { details } => Some(Effect::Renamed(&details.name)),
+        Change::Deleted => Some(Effect::Deleted),
+        Change::Expired { .. } => None,
     }
 }
 
 fn can_have_effect(call: &Call) -> bool {
-    matches!(call.answer, Answer::Done(_) | Answer::Nothing(_))
+    matches!(call.answer, Answer::Done(_) | Answer::Administered | Answer::Nothing(_))
 }
 
 /// The answers to one key agree on one reservation.

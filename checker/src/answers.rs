@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine::{ReservationStatus, SeatCounts};
+use engine::{ReservationStatus, SeatCounts, SeatStatus};
 
 use super::story::{State, Story};
 use super::{Findings, Rule};
@@ -16,12 +16,12 @@ pub(super) fn check(calls: &[&Call], story: &Story, findings: &mut Findings) {
                     findings.add(rule, format!("{text}: {call}"));
                 }
             }
-            Answer::Viewed { version, reserved, confirmed } => {
+            Answer::Viewed { version, reserved, confirmed, statuses } => {
                 let counts = SeatCounts { reserved: *reserved, confirmed: *confirmed };
-                check_view(call, *version, counts, story, findings);
+                check_view(call, *version, counts, statuses.as_deref(), story, findings);
             }
             Answer::Odd(_) => findings.add(Rule::Answers, format!("an impossible answer: {call}")),
-            Answer::Rejected { .. } | Answer::Nothing(_) => {}
+            Answer::Rejected { .. } | Answer::Administered | Answer::NotDone(_) | Answer::Nothing(_) => {}
         }
     }
     check_writers(calls, story, findings);
@@ -51,15 +51,24 @@ fn check_done(ask: &Ask, seen: &Seen, story: &Story) -> Result<(), (Rule, String
         Ask::Cancel(id) => seen.id == *id && seen.status == ReservationStatus::Cancelled,
         Ask::Extend(id) => seen.id == *id && seen.status == ReservationStatus::Pending,
         Ask::Read(id) => seen.id == *id,
-        Ask::View(_) => false,
+        Ask::View(_) | Ask::Map(_) | Ask::Rename(..) | Ask::Delete(_) => false,
     };
     if is_what_was_asked { Ok(()) } else { Err((Rule::Answers, "not what was asked".to_owned())) }
 }
 
-/// The counts come from the memory of the owner, or from the event's row: the journal gives them, too.
-fn check_view(call: &Call, version: u64, counts: SeatCounts, story: &Story, findings: &mut Findings) {
-    match story.counts.get(version as usize) {
-        Some(expected) if *expected == counts => {}
+/// Counts and seats come from the memory of the owner, from what it published, or from the tables: the journal gives
+/// them, too.
+fn check_view(
+    call: &Call,
+    version: u64,
+    counts: SeatCounts,
+    statuses: Option<&[SeatStatus]>,
+    story: &Story,
+    findings: &mut Findings,
+) {
+    match story.versions.get(version as usize) {
+        Some((expected, seats))
+            if *expected == counts && statuses.is_none_or(|statuses| statuses == seats.as_slice()) => {}
         expected => findings.add(Rule::Invariant(5), format!("the journal gives {expected:?} for {call}")),
     }
 }

@@ -30,13 +30,23 @@ pub enum Ask {
     Read(ReservationId),
     /// Show an event with its counts.
     View(EventId),
+    /// Show the status of each seat of an event.
+    Map(EventId),
+    /// Change the event's name.
+    Rename(EventId, String),
+    /// Take the event out of sale for good.
+    Delete(EventId),
 }
 
 impl Ask {
     /// The event that is asked.
     pub fn event_id(&self) -> EventId {
         match self {
-            Self::Reserve { event_id, .. } | Self::View(event_id) => *event_id,
+            Self::Reserve { event_id, .. }
+            | Self::View(event_id)
+            | Self::Map(event_id)
+            | Self::Rename(event_id, _)
+            | Self::Delete(event_id) => *event_id,
             Self::Confirm(id) | Self::Cancel(id) | Self::Extend(id) | Self::Read(id) => id.event_id(),
         }
     }
@@ -45,13 +55,13 @@ impl Ask {
     pub fn reservation_id(&self) -> Option<ReservationId> {
         match self {
             Self::Confirm(id) | Self::Cancel(id) | Self::Extend(id) | Self::Read(id) => Some(*id),
-            Self::Reserve { .. } | Self::View(_) => None,
+            Self::Reserve { .. } | Self::View(_) | Self::Map(_) | Self::Rename(..) | Self::Delete(_) => None,
         }
     }
 
     /// Whether this asks for a change.
     pub fn is_command(&self) -> bool {
-        !matches!(self, Self::Read(_) | Self::View(_))
+        !matches!(self, Self::Read(_) | Self::View(_) | Self::Map(_))
     }
 }
 
@@ -83,7 +93,11 @@ pub enum Answer {
         reserved: u32,
         /// Sold seats.
         confirmed: u32,
+        /// The status of each seat, from seat 1 on, where that was asked for.
+        statuses: Option<Vec<SeatStatus>>,
     },
+    /// The event is changed, or deleted.
+    Administered,
     /// The rules refuse.
     Rejected {
         /// The stable code of the problem.
@@ -93,7 +107,9 @@ pub enum Answer {
         /// The seats that others have.
         conflicts: Vec<(SeatNo, SeatStatus)>,
     },
-    /// Nothing is known: no answer, or a 503.
+    /// A fault that says that nothing was done.
+    NotDone(String),
+    /// Nothing is known: no answer, or one that says so.
     Nothing(String),
     /// An answer that no healthy or broken server may give.
     Odd(String),
@@ -113,7 +129,7 @@ pub struct SeatMap {
 impl Answer {
     /// Whether the service was given: a decision, for or against.
     pub fn is_decided(&self) -> bool {
-        matches!(self, Self::Done(_) | Self::Viewed { .. } | Self::Rejected { .. })
+        matches!(self, Self::Done(_) | Self::Viewed { .. } | Self::Administered | Self::Rejected { .. })
     }
 }
 
@@ -158,6 +174,9 @@ impl fmt::Display for Ask {
             Self::Extend(id) => write!(f, "extend {id}"),
             Self::Read(id) => write!(f, "read {id}"),
             Self::View(id) => write!(f, "view {id}"),
+            Self::Map(id) => write!(f, "map of {id}"),
+            Self::Rename(id, name) => write!(f, "rename {id} to {name}"),
+            Self::Delete(id) => write!(f, "delete {id}"),
         }
     }
 }

@@ -9,11 +9,12 @@ use engine::{
     JournalRow, Layout, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
 };
 
-use super::{EventRecord, Rule, check};
+use super::{EventRecord, Rule, Tolerances, check};
 use crate::history::{Answer, Ask, Call, SeatMap, Seen};
 
 const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 const HOLD_TTL_S: u32 = 10;
+const TOLERANCES: Tolerances = Tolerances { expiry: Duration::from_secs(12), view: Duration::from_secs(5) };
 
 /// A history in the making: a journal, and the log of clients who were told about it.
 struct World {
@@ -149,7 +150,7 @@ impl World {
         let (journal, seat_maps) = (self.journal.clone(), self.seat_maps.clone());
         let record = EventRecord { tables: self.tables(), journal, seat_maps };
         let mut rules: Vec<Rule> = Vec::new();
-        for finding in check(&self.calls, &[record], self.now) {
+        for finding in check(&self.calls, &[record], self.now, &TOLERANCES) {
             if !rules.contains(&finding.rule) {
                 rules.push(finding.rule);
             }
@@ -201,7 +202,7 @@ fn good() -> (World, ReservationId, ReservationId) {
     let ask = world.ask("unknown", &[9]);
     world.log(ask, Answer::Nothing("timeout".into()));
     let (reserved, confirmed, version) = (1, 2, world.event.version());
-    world.log(Ask::View(world.id()), Answer::Viewed { version, reserved, confirmed });
+    world.log(Ask::View(world.id()), Answer::Viewed { version, reserved, confirmed, statuses: None });
     (world, first, second)
 }
 
@@ -339,12 +340,13 @@ fn a_stale_read_is_caught() {
 fn a_view_that_is_wrong_or_long_stale_is_caught() {
     let (mut world, ..) = good();
     let version = world.event.version();
-    world.log(Ask::View(world.id()), Answer::Viewed { version, reserved: 9, confirmed: 0 });
+    world.log(Ask::View(world.id()), Answer::Viewed { version, reserved: 9, confirmed: 0, statuses: None });
     assert_eq!(world.rules(), [Rule::Invariant(5)]);
 
     let (mut world, ..) = good();
     world.elapsed += Duration::from_secs(60);
-    world.log(Ask::View(world.id()), Answer::Viewed { version: 1, reserved: 2, confirmed: 0 });
+    world
+        .log(Ask::View(world.id()), Answer::Viewed { version: 1, reserved: 2, confirmed: 0, statuses: None });
     assert_eq!(world.rules(), [Rule::RealTime]);
 }
 
@@ -413,6 +415,17 @@ fn an_early_expiry_is_caught() {
     let (mut world, _, second) = good();
     world.write(vec![Change::Expired { id: second }]);
     assert_eq!(world.rules(), [Rule::Answers]);
+}
+
+#[test]
+fn what_was_done_may_not_be_said_to_be_undone() {
+    let mut world = World::new();
+    world.batch(&[reserve_command("key", &[1])]);
+    let ask = world.ask("key", &[1]);
+    world.log(ask.clone(), Answer::NotDone("503".to_owned()));
+    assert_eq!(world.rules(), [Rule::Invariant(3)]);
+    world.log(ask, Answer::Nothing("no answer".to_owned()));
+    assert_eq!(world.rules(), []);
 }
 
 #[test]

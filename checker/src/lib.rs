@@ -5,6 +5,7 @@
 
 mod answers;
 mod effects;
+pub mod history;
 mod order;
 mod seats;
 mod story;
@@ -63,35 +64,52 @@ impl fmt::Display for Finding {
     }
 }
 
-/// How late a hold may end: the tick of an owner, the sweep of an event without one, and a slow machine.
-const EXPIRY_SLACK: Duration = Duration::from_secs(12);
+/// What a run is allowed.
+#[derive(Debug, Clone, Copy)]
+pub struct Tolerances {
+    /// How late a hold may end: the tick of an owner, the sweep of an event without one, and a slow machine.
+    pub expiry: Duration,
+    /// How old what readers see of an event may be. Decisions and reservations may not be old at all.
+    pub view: Duration,
+}
 
 /// Checks the whole run. `now` is the latest time that any node's clock shows, after the run has settled.
-pub fn check(calls: &[Call], events: &[EventRecord], now: Timestamp) -> Vec<Finding> {
+pub fn check(
+    calls: &[Call],
+    events: &[EventRecord],
+    now: Timestamp,
+    tolerances: &Tolerances,
+) -> Vec<Finding> {
     let mut findings = Findings::default();
     for event in events {
         findings.event_id = Some(event.tables.event.info.id);
-        check_event(calls, event, now, &mut findings);
+        check_event(calls, event, now, tolerances, &mut findings);
     }
     findings.list
 }
 
-fn check_event(calls: &[Call], event: &EventRecord, now: Timestamp, findings: &mut Findings) {
+fn check_event(
+    calls: &[Call],
+    event: &EventRecord,
+    now: Timestamp,
+    tolerances: &Tolerances,
+    findings: &mut Findings,
+) {
     let id = event.tables.event.info.id;
     let calls: Vec<&Call> = calls.iter().filter(|call| call.ask.event_id() == id).collect();
     let story = Story::of(event, &calls, findings);
     answers::check(&calls, &story, findings);
     effects::check(&calls, &story, findings);
-    order::check(&calls, &story, findings);
+    order::check(&calls, &story, tolerances.view, findings);
     seats::check(event, findings);
-    check_ended(event, now, findings);
+    check_ended(event, now, tolerances.expiry, findings);
 }
 
 /// Every hold ends.
-fn check_ended(event: &EventRecord, now: Timestamp, findings: &mut Findings) {
+fn check_ended(event: &EventRecord, now: Timestamp, slack: Duration, findings: &mut Findings) {
     let pending = |status| status == ReservationStatus::Pending;
     for reservation in event.tables.reservations.iter().filter(|reservation| pending(reservation.status)) {
-        if now.since(reservation.expires_at) > EXPIRY_SLACK {
+        if now.since(reservation.expires_at) > slack {
             let (id, expires_at) = (reservation.id, reservation.expires_at);
             findings.add(Rule::Invariant(7), format!("hold {id} ran out at {expires_at} and is still there"));
         }

@@ -11,13 +11,9 @@ use super::story::Story;
 use super::{Findings, Rule};
 use crate::history::{Answer, Call};
 
-/// An event's counts may be this old: an owner that was paused shows its last state until it notices that it
-/// was superseded. Decisions and reservations may not be old at all.
-const VIEW_SLACK: Duration = Duration::from_secs(5);
-
-pub(super) fn check(calls: &[&Call], story: &Story, findings: &mut Findings) {
+pub(super) fn check(calls: &[&Call], story: &Story, view_slack: Duration, findings: &mut Findings) {
     let known = Knowledge::of(calls.iter().filter_map(|call| Some((call.ended_at, told_seq(call)?))));
-    check_decisions(calls, &known, findings);
+    check_decisions(calls, &known, view_slack, findings);
     check_changes(calls, story, &known, findings);
     check_reservations(calls, findings);
 }
@@ -51,16 +47,16 @@ fn told_seq(call: &Call) -> Option<u64> {
         Answer::Done(seen) => Some(seen.seq),
         Answer::Viewed { version, .. } => Some(*version),
         Answer::Rejected { seq, .. } => *seq,
-        Answer::Nothing(_) | Answer::Odd(_) => None,
+        Answer::Administered | Answer::NotDone(_) | Answer::Nothing(_) | Answer::Odd(_) => None,
     }
 }
 
 /// Rejections and views rest on a state that is not older than what was known.
-fn check_decisions(calls: &[&Call], known: &Knowledge, findings: &mut Findings) {
+fn check_decisions(calls: &[&Call], known: &Knowledge, view_slack: Duration, findings: &mut Findings) {
     for call in calls {
         let (seq, since) = match &call.answer {
             Answer::Rejected { seq: Some(seq), .. } => (*seq, call.sent_at),
-            Answer::Viewed { version, .. } => (*version, call.sent_at.saturating_sub(VIEW_SLACK)),
+            Answer::Viewed { version, .. } => (*version, call.sent_at.saturating_sub(view_slack)),
             _ => continue,
         };
         let expected = known.before(since);
