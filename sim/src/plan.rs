@@ -1,0 +1,225 @@
+//! What a seed does: how many of everything, and which faults when. A plan can be made smaller without changing the rest
+//! of it.
+
+use std::time::Duration;
+
+use engine::EngineConfig;
+
+use crate::dice::Dice;
+
+/// What is left of a seed's run; everything, if not said otherwise.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// The first clients.
+    pub clients: usize,
+    /// The first faults.
+    pub faults: usize,
+    /// Without the faults before this one.
+    pub skip_faults: usize,
+    /// Milliseconds until the clients stop.
+    pub millis: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { clients: usize::MAX, faults: usize::MAX, skip_faults: 0, millis: usize::MAX }
+    }
+}
+
+/// What happens to the world.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum FaultKind {
+    /// A node is killed, and started again.
+    Kill(usize),
+    /// A node dies at one of its next calls to the outside (before it or after it), and is started again.
+    Crash {
+        /// Which node.
+        node: usize,
+        /// How many calls it still makes.
+        calls: usize,
+        /// Whether the last one is carried out.
+        is_after: bool,
+    },
+    /// A node stops gracefully, and is started again.
+    Drain(usize),
+    /// A node is paused.
+    Pause(usize),
+    /// Nothing gets through between two nodes.
+    CutNodes(usize, usize),
+    /// A node cannot reach the store.
+    CutStore(usize),
+    /// A node cannot reach Redis.
+    CutRedis(usize),
+    /// The store answers nothing.
+    StoreDown,
+    /// Redis answers nothing.
+    RedisDown,
+    /// Redis forgets everything.
+    RedisFlush,
+    /// Redis's clock jumps.
+    RedisClock(i64),
+    /// A node's clock jumps.
+    NodeClock(usize, i64),
+    /// Messages get lost, come late, or twice.
+    Storm {
+        /// Of a hundred.
+        lost: usize,
+        /// Of a hundred.
+        doubled: usize,
+    },
+    /// Everything is slow.
+    Slow(usize),
+    /// The store aborts batches of a node.
+    Aborts(usize, usize),
+    /// An append of a node panics.
+    Panic(usize),
+}
+
+/// A fault, when it begins, and how long it lasts.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PlannedFault {
+    /// Since the run began.
+    pub at: Duration,
+    /// Until it is healed.
+    pub lasts: Duration,
+    /// What it is.
+    pub kind: FaultKind,
+}
+
+/// An event of the run.
+#[derive(Debug, Clone)]
+pub struct PlannedEvent {
+    /// How many seats it has.
+    pub seats: u32,
+    /// How long its holds last.
+    pub hold_ttl_s: u32,
+}
+
+/// What a seed does.
+#[derive(Debug, Clone)]
+pub struct Plan {
+    /// The seed.
+    pub seed: u64,
+    /// How many nodes.
+    pub nodes: usize,
+    /// The events.
+    pub events: Vec<PlannedEvent>,
+    /// How many clients.
+    pub clients: usize,
+    /// Whether the last of them is an administrator.
+    pub has_admin: bool,
+    /// How long the clients go on.
+    pub duration: Duration,
+    /// The longest time that a client thinks, in milliseconds.
+    pub think_ms: usize,
+    /// The faults, in the order of their beginning.
+    pub faults: Vec<PlannedFault>,
+    /// How the engines run.
+    pub engine: EngineConfig,
+    /// How long a lease lasts.
+    pub lease_ttl: Duration,
+    /// Whether owners publish.
+    pub publishes: bool,
+}
+
+impl Plan {
+    /// The plan of a seed.
+    pub fn new(seed: u64, limits: Limits) -> Self {
+        let dice = &mut Dice::new(seed, "plan", 0);
+        let nodes = *dice.pick(&[1, 2, 2, 3, 3, 3, 4, 5]);
+        let duration = dice.millis(3_000..14_000);
+        let mut faults = plan_faults(seed, nodes, duration);
+        faults.truncate(limits.faults);
+        faults.drain(..limits.skip_faults.min(faults.len()));
+        let events = (0..*dice.pick(&[1, 1, 1, 2, 3, 5, 20]))
+            .map(|_| PlannedEvent {
+                seats: *dice.pick(&[1, 4, 8, 20, 40]),
+                hold_ttl_s: *dice.pick(&[1, 1, 2, 3, 5]),
+            })
+            .collect();
+        let engine = EngineConfig {
+            queue_per_event: *dice.pick(&[2, 100, 10_000]),
+            batch_commands: *dice.pick(&[1, 2, 8, 1_024]),
+            idle_after: *dice.pick(&[
+                Duration::from_millis(300),
+                Duration::from_secs(2),
+                Duration::from_secs(300),
+            ]),
+            sweep_every: *dice.pick(&[Duration::from_secs(1), Duration::from_secs(5)]),
+            renew_leases_every: Duration::from_millis(500),
+            ..EngineConfig::default()
+        };
+        Self {
+            seed,
+            nodes,
+            events,
+            clients: dice.number(2..11).min(limits.clients),
+            has_admin: dice.chance(40),
+            duration: duration.min(Duration::from_millis(limits.millis as u64)),
+            think_ms: *dice.pick(&[20, 100, 400]),
+            faults,
+            engine,
+            lease_ttl: dice.millis(1_600..4_000),
+            publishes: dice.chance(70),
+        }
+    }
+
+    /// The longest time that a node may not notice something for reasons of its own: it is paused, or cut off.
+    pub fn longest_blindness(&self) -> Duration {
+        let blinds = |fault: &&PlannedFault| {
+            matches!(
+                fault.kind,
+                FaultKind::Pause(_)
+                    | FaultKind::CutStore(_)
+                    | FaultKind::StoreDown
+                    | FaultKind::Storm { .. }
+                    | FaultKind::Slow(_)
+            )
+        };
+        self.faults.iter().filter(blinds).map(|fault| fault.lasts).sum()
+    }
+}
+
+/// A run has some kinds of faults and not others, so that each also meets the world without the rest (Groce and others,
+/// "Swarm testing", 2012).
+fn plan_faults(seed: u64, nodes: usize, duration: Duration) -> Vec<PlannedFault> {
+    let dice = &mut Dice::new(seed, "faults", 0);
+    let kinds: Vec<usize> = (0..16).filter(|_| dice.chance(35)).collect();
+    let count = *dice.pick(&[0, 1, 2, 4, 8, 16]);
+    let mut faults = Vec::new();
+    for index in 0..count {
+        let dice = &mut Dice::new(seed, "fault", index);
+        let Some(kind) = (!kinds.is_empty()).then(|| *dice.pick(&kinds)) else { break };
+        let longest_ms = *dice.pick(&[200, 1_000, 5_000]);
+        faults.push(PlannedFault {
+            at: dice.millis(0..duration.as_millis() as usize),
+            lasts: dice.millis(20..longest_ms),
+            kind: fault_kind(kind, nodes, dice),
+        });
+    }
+    faults.sort_by_key(|fault| fault.at);
+    faults
+}
+
+fn fault_kind(kind: usize, nodes: usize, dice: &mut Dice) -> FaultKind {
+    let node = dice.number(0..nodes);
+    let jump = dice.number(0..4_000) as i64 - 2_000;
+    match kind {
+        0 => FaultKind::Kill(node),
+        1 => FaultKind::Crash { node, calls: dice.number(0..20), is_after: dice.chance(50) },
+        2 => FaultKind::Drain(node),
+        3 => FaultKind::Pause(node),
+        4 => FaultKind::CutNodes(node, dice.number(0..nodes)),
+        5 => FaultKind::CutStore(node),
+        6 => FaultKind::CutRedis(node),
+        7 => FaultKind::StoreDown,
+        8 => FaultKind::RedisDown,
+        9 => FaultKind::RedisFlush,
+        10 => FaultKind::RedisClock(jump),
+        11 => FaultKind::NodeClock(node, jump),
+        12 => FaultKind::Storm { lost: dice.number(1..30), doubled: dice.number(0..20) },
+        13 => FaultKind::Slow(dice.number(10..300)),
+        14 => FaultKind::Aborts(node, dice.number(1..4)),
+        _ => FaultKind::Panic(node),
+    }
+}

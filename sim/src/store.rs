@@ -1,0 +1,139 @@
+//! The store as a node reaches it: over a network, at one instant between question and answer.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use engine::{
+    AppendError, Batch, BatchId, EventId, EventInfo, EventRow, EventTables, JournalRow, Reservation,
+    ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault, Timestamp,
+};
+
+use crate::network::{Failure, Place, Wire};
+use crate::truth::{Truth, at_once};
+
+/// How long a node waits for the store.
+pub const PATIENCE: Duration = Duration::from_millis(1_500);
+
+/// The store of one node.
+pub struct SimStore {
+    /// The node's way to it.
+    pub wire: Wire,
+    /// The node's number.
+    pub node: usize,
+    /// What is durable.
+    pub truth: Arc<Truth>,
+    /// How many of the next batches are aborted.
+    pub aborts: Arc<AtomicUsize>,
+    /// How many of the next appends panic in the node.
+    pub panics: Arc<AtomicUsize>,
+}
+
+fn counts_down(counter: &AtomicUsize) -> bool {
+    counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
+}
+
+fn fault(failure: Failure) -> StoreFault {
+    StoreFault(format!("{failure:?}"))
+}
+
+impl SimStore {
+    async fn ask<T: Send + 'static>(
+        &self,
+        work: impl Fn(&Truth) -> Result<T, StoreFault> + Send + Sync + 'static,
+    ) -> Result<T, StoreFault> {
+        let truth = Arc::clone(&self.truth);
+        self.wire.call(Place::Postgres, PATIENCE, move || work(&truth)).await.map_err(fault)?
+    }
+}
+
+#[async_trait]
+impl Store for SimStore {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+        let event = event.clone();
+        self.ask(move |truth| {
+            truth.create(&event);
+            Ok(())
+        })
+        .await
+    }
+
+    async fn activate(
+        &self,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault> {
+        let (node, owner) = (self.node, owner.to_owned());
+        self.ask(move |truth| truth.activate(node, id, &owner, keys_since)).await
+    }
+
+    async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
+        if counts_down(&self.panics) {
+            panic!("a panic on purpose");
+        }
+        let (node, batch) = (self.node, Arc::clone(batch));
+        let (truth, aborts) = (Arc::clone(&self.truth), Arc::clone(&self.aborts));
+        let append = move || {
+            if counts_down(&aborts) {
+                return Err(AppendError::Aborted("on purpose".to_owned()));
+            }
+            truth.append(node, &batch)
+        };
+        match self.wire.call(Place::Postgres, PATIENCE, append).await {
+            Ok(result) => result,
+            Err(Failure::NotSent) => Err(AppendError::Aborted("not sent".to_owned())),
+            Err(Failure::Unanswered) => Err(AppendError::Unknown("unanswered".to_owned())),
+        }
+    }
+
+    async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.batch_at(id, seq))).await
+    }
+
+    async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.due_events(now, limit))).await
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.event(id))).await
+    }
+
+    async fn events(&self, before: Option<EventId>, limit: u32) -> Result<Vec<EventRow>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.events(before, limit))).await
+    }
+
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.seat_map(id))).await
+    }
+
+    async fn reservation(&self, id: ReservationId) -> Result<Option<Reservation>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.reservation(id))).await
+    }
+
+    async fn reservations(&self, filter: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.reservations(filter))).await
+    }
+
+    async fn journal(&self, id: EventId, after_seq: u64, limit: u32) -> Result<Vec<JournalRow>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.journal(id, after_seq, limit))).await
+    }
+
+    async fn tables(&self, id: EventId) -> Result<Option<EventTables>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.tables(id))).await
+    }
+
+    async fn event_ids(&self, after: Option<EventId>, limit: u32) -> Result<Vec<EventId>, StoreFault> {
+        self.ask(move |truth| at_once(truth.store.event_ids(after, limit))).await
+    }
+
+    async fn epochs(&self, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, StoreFault> {
+        let ids = ids.to_vec();
+        self.ask(move |truth| at_once(truth.store.epochs(&ids))).await
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        self.ask(|_| Ok(())).await
+    }
+}

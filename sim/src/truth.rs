@@ -1,0 +1,184 @@
+//! What is durably true: the store itself, and what is checked at each of its commits.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll, Waker};
+
+use engine::testing::MemoryStore;
+use engine::{
+    AppendError, Batch, Change, Event, EventId, EventInfo, EventTables, ReservationStatus, Snapshot, Store,
+    StoreFault, Timestamp,
+};
+
+use crate::story::Story;
+
+/// The tables are compared with the model at each commit whose number is a multiple of this.
+const COMPARE_EVERY: usize = 20;
+
+/// The store, and a model of each event that its journal is played through.
+pub struct Truth {
+    /// The store.
+    pub store: MemoryStore,
+    story: Arc<Story>,
+    state: Mutex<State>,
+}
+
+#[derive(Default)]
+struct State {
+    names: BTreeMap<EventId, String>,
+    models: BTreeMap<EventId, Event>,
+    /// The node to which each epoch was given.
+    owners: BTreeMap<(EventId, u64), usize>,
+    last_epochs: BTreeMap<EventId, u64>,
+    commits: usize,
+    deleted: BTreeSet<EventId>,
+}
+
+/// The result of a call to the store in memory, which never waits.
+pub fn at_once<T>(call: impl Future<Output = T>) -> T {
+    match pin!(call).poll(&mut Context::from_waker(Waker::noop())) {
+        Poll::Ready(result) => result,
+        Poll::Pending => unreachable!("the store in memory does not wait"),
+    }
+}
+
+impl Truth {
+    /// An empty store.
+    pub fn new(story: Arc<Story>) -> Self {
+        Self { store: MemoryStore::new(), story, state: Mutex::default() }
+    }
+
+    /// Makes an event.
+    pub fn create(&self, info: &EventInfo) {
+        at_once(self.store.create_event(info)).expect("it is new");
+        let mut state = self.state();
+        let name = format!("E{}", state.names.len());
+        state.names.insert(info.id, name);
+        state.models.insert(info.id, Event::new(info.clone()));
+    }
+
+    /// How the story calls an event.
+    pub fn name(&self, id: EventId) -> String {
+        self.state().names.get(&id).cloned().unwrap_or_else(|| id.to_string())
+    }
+
+    /// All events.
+    pub fn events(&self) -> Vec<EventId> {
+        self.state().names.keys().copied().collect()
+    }
+
+    /// Whether an event was deleted.
+    pub fn is_deleted(&self, id: EventId) -> bool {
+        self.state().deleted.contains(&id)
+    }
+
+    /// Whether a hold is pending anywhere.
+    pub fn has_pending(&self) -> bool {
+        let is_pending = |tables: EventTables| {
+            tables.reservations.iter().any(|row| row.status == ReservationStatus::Pending)
+        };
+        self.events().into_iter().any(|id| self.tables(id).is_some_and(is_pending))
+    }
+
+    /// An event's tables.
+    pub fn tables(&self, id: EventId) -> Option<EventTables> {
+        at_once(self.store.tables(id)).expect("it is up")
+    }
+
+    /// Gives an event to a node.
+    pub fn activate(
+        &self,
+        node: usize,
+        id: EventId,
+        owner: &str,
+        keys_since: Timestamp,
+    ) -> Result<Option<Snapshot>, StoreFault> {
+        let snapshot = at_once(self.store.activate(id, owner, keys_since))?;
+        let name = self.name(id);
+        let Some(snapshot) = snapshot else {
+            self.story.tell(format_args!("store: node {node} finds no {name}"));
+            return Ok(None);
+        };
+        let epoch = snapshot.event.epoch;
+        self.story.tell(format_args!("store: node {node} owns {name} in epoch {epoch}"));
+        self.state().owners.insert((id, epoch), node);
+        Ok(Some(snapshot))
+    }
+
+    /// Takes a batch of a node's, or refuses it, and holds what it took against the invariants.
+    pub fn append(&self, node: usize, batch: &Arc<Batch>) -> Result<(), AppendError> {
+        let result = at_once(self.store.append(batch));
+        let (name, kinds) = (self.name(batch.event_id), kinds(&batch.changes));
+        let outcome = match &result {
+            Ok(()) => "committed".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        self.story.tell(format_args!(
+            "store: node {node} appends {} of {name} in epoch {} ({kinds}): {outcome}",
+            batch.seq, batch.epoch
+        ));
+        if result.is_ok() {
+            self.check(node, batch, &name);
+        }
+        result
+    }
+
+    fn check(&self, node: usize, batch: &Batch, name: &str) {
+        let mut state = self.state();
+        let State { models, owners, last_epochs, commits, deleted, .. } = &mut *state;
+        if owners.get(&(batch.event_id, batch.epoch)) != Some(&node) {
+            self.story.find(format_args!("invariant 4: node {node} wrote {name} in epoch {}", batch.epoch));
+        }
+        let last_epoch = last_epochs.entry(batch.event_id).or_default();
+        if batch.epoch < *last_epoch {
+            self.story.find(format_args!("invariant 4: {name} went back to epoch {}", batch.epoch));
+        }
+        *last_epoch = batch.epoch.max(*last_epoch);
+        if batch.deleted {
+            deleted.insert(batch.event_id);
+        }
+        let Some(model) = models.get_mut(&batch.event_id) else { return };
+        if let Err(error) = model.replay(&batch.journal_row()) {
+            self.story.find(format_args!("invariant {}: {name}: {error}", error.invariant()));
+            return;
+        }
+        if (model.counts(), model.next_expires_at()) != (batch.counts, batch.next_expires_at) {
+            self.story.find(format_args!("invariant 5: batch {} of {name} has other counts", batch.seq));
+        }
+        *commits += 1;
+        if *commits % COMPARE_EVERY == 0 {
+            let tables = at_once(self.store.tables(batch.event_id)).ok().flatten();
+            if !tables.is_some_and(|tables| agrees(model, &tables)) {
+                self.story.find(format_args!("invariant 5: the tables of {name} are not its journal's"));
+            }
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn agrees(model: &Event, tables: &EventTables) -> bool {
+    let live = tables.reservations.iter().filter(|row| row.status.is_live());
+    let claims = tables.claims.iter().all(|&(seat_no, id)| model.holder(seat_no) == Some(id));
+    let counts = model.counts();
+    claims
+        && tables.claims.len() as u32 == counts.reserved + counts.confirmed
+        && live.clone().count() == model.reservations().count()
+        && live.cloned().all(|row| model.reservation(row.id) == Some(row))
+}
+
+fn kinds(changes: &[Change]) -> String {
+    let kind = |change: &Change| match change {
+        Change::Reserved { seats, .. } => format!("reserved {seats:?}"),
+        Change::Confirmed { .. } => "confirmed".to_owned(),
+        Change::Cancelled { .. } => "cancelled".to_owned(),
+        Change::Extended { .. } => "extended".to_owned(),
+        Change::Expired { .. } => "expired".to_owned(),
+        Change::Amended { .. } => "amended".to_owned(),
+        Change::Deleted => "deleted".to_owned(),
+    };
+    changes.iter().map(kind).collect::<Vec<_>>().join(", ")
+}

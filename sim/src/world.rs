@@ -1,0 +1,162 @@
+//! The simulated world: everything that its parts share.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use checker::history::{Answer, Ask, Call, Log};
+use engine::testing::new_event;
+use engine::{EventId, EventInfo, NewEvent};
+use tokio::sync::mpsc;
+use tokio::time::Instant;
+
+use crate::clock::{NodeClock, START};
+use crate::dice::Dice;
+use crate::network::Network;
+use crate::node::{self, Mail, Node};
+use crate::plan::Plan;
+use crate::redis::Redis;
+use crate::story::Story;
+use crate::truth::Truth;
+
+type Shown = Vec<(Duration, u64)>;
+
+/// Everything that its parts share.
+pub struct World {
+    /// What is to happen.
+    pub plan: Plan,
+    /// What happens.
+    pub story: Arc<Story>,
+    /// All links.
+    pub network: Arc<Network>,
+    /// The store.
+    pub truth: Arc<Truth>,
+    /// The leases and publications.
+    pub redis: Arc<Redis>,
+    /// What clients were told.
+    pub log: Log,
+    /// When it began.
+    pub began: Instant,
+    /// The events, in the order of the plan.
+    pub events: Vec<EventId>,
+    nodes: Mutex<Vec<Node>>,
+    /// What each life of a node has shown of an event: when, and which version.
+    reads: Mutex<BTreeMap<(usize, usize, EventId), Shown>>,
+}
+
+impl World {
+    /// A world in which nothing has happened yet.
+    pub fn new(plan: Plan, story: Arc<Story>) -> Arc<Self> {
+        let truth = Arc::new(Truth::new(Arc::clone(&story)));
+        let mut dice = Dice::new(plan.seed, "events", 0);
+        let mut events = Vec::new();
+        for planned in &plan.events {
+            let NewEvent { mut details, currency, layout } = new_event(START, planned.seats);
+            details.hold_ttl_s = planned.hold_ttl_s;
+            details.max_hold_s = planned.hold_ttl_s * 3;
+            let id = EventId::mint(START, dice.bits() as u32);
+            if !events.contains(&id) {
+                truth.create(&EventInfo {
+                    id,
+                    details,
+                    currency,
+                    layout,
+                    created_at: START,
+                    updated_at: START,
+                });
+                events.push(id);
+            }
+        }
+        Arc::new(Self {
+            network: Arc::new(Network::new(plan.seed)),
+            redis: Arc::default(),
+            log: Log::default(),
+            began: Instant::now(),
+            nodes: Mutex::default(),
+            reads: Mutex::default(),
+            plan,
+            story,
+            truth,
+            events,
+        })
+    }
+
+    /// Starts all nodes. Within the set of tasks of the world.
+    pub fn start_nodes(self: &Arc<Self>) {
+        let nodes = (0..self.plan.nodes).map(|index| node::start(self, index, None)).collect();
+        *self.nodes() = nodes;
+    }
+
+    /// Starts a node again, if it is dead.
+    pub fn restart(self: &Arc<Self>, index: usize) {
+        let mut nodes = self.nodes();
+        if nodes[index].life.is_dead() {
+            self.story.tell(format_args!("n{index} starts again"));
+            nodes[index] = node::start(self, index, Some(&nodes[index]));
+        }
+    }
+
+    /// The nodes.
+    pub fn nodes(&self) -> MutexGuard<'_, Vec<Node>> {
+        self.nodes.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Where a node's mail goes.
+    pub fn mail_of(&self, node: usize) -> mpsc::UnboundedSender<Mail> {
+        self.nodes()[node].mail.clone()
+    }
+
+    /// A clock for a node, a little off.
+    pub fn new_clock(&self, node: usize) -> Arc<NodeClock> {
+        let mut dice = Dice::new(self.plan.seed, "clock", node);
+        let is_off = dice.chance(50);
+        let offset_ms = if is_off { dice.number(0..1_000) as i64 - 500 } else { 0 };
+        let drift_ppm = if is_off { dice.number(0..1_000) as i64 - 500 } else { 0 };
+        Arc::new(NodeClock::new(self.began, offset_ms, drift_ppm))
+    }
+
+    /// The time since the world began.
+    pub fn elapsed(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    /// A question, as the story tells it.
+    pub fn describe(&self, ask: &Ask) -> String {
+        let event = self.truth.name(ask.event_id());
+        match ask {
+            Ask::Reserve { seats, key, .. } => format!("reserve {seats:?} of {event} by key {key}"),
+            Ask::View(_) | Ask::Map(_) | Ask::Rename(..) | Ask::Delete(_) => {
+                let text = ask.to_string();
+                format!("{} {event}", text.split(' ').next().unwrap_or_default())
+            }
+            ask => format!("{ask} of {event}"),
+        }
+    }
+
+    /// The network has brought a question a second time: what comes of it, nobody hears.
+    pub fn note_doubled(&self, node: usize, ask: &Arc<Ask>) {
+        self.log.push(Call {
+            ask: Arc::clone(ask),
+            attempt: 0,
+            asked_node: node,
+            sent_at: self.elapsed(),
+            ended_at: self.elapsed(),
+            decided_by: None,
+            answer: Answer::Nothing("the network doubled it".to_owned()),
+        });
+    }
+
+    /// Reads of one node do not go back.
+    pub fn note_read(&self, node: usize, event: EventId, began: Duration, version: u64) {
+        let lives = self.nodes()[node].lives;
+        let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
+        let shown = reads.entry((node, lives, event)).or_default();
+        let newest = shown.iter().filter(|(ended, _)| *ended < began).map(|(_, version)| *version).max();
+        if newest.is_some_and(|newest| newest > version) {
+            let name = self.truth.name(event);
+            self.story
+                .find(format_args!("reads: n{node} shows version {version} of {name} after {newest:?}"));
+        }
+        shown.push((self.elapsed(), version));
+    }
+}
