@@ -175,7 +175,9 @@ impl<T: Ticket, R> Owner<T, R> {
         for (change, reservation) in self.owned.event.expire(decided_at, self.batch_limit) {
             batch.push(change, Some(reservation));
         }
-        let pending = self.apply_queue(&mut batch, decided_at);
+        // All that has run out first: nobody may be refused a seat that is free.
+        let is_all_out = self.owned.event.next_expires_at().is_none_or(|at| at > decided_at);
+        let pending = if is_all_out { self.apply_queue(&mut batch, decided_at) } else { Pending::new() };
         if !batch.is_empty() {
             self.append(batch, pending, now.batch_id, decided_at, effects);
         } else if !pending.is_empty() {

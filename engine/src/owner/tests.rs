@@ -300,6 +300,21 @@ fn what_runs_out_is_written_before_what_asks() {
     );
 }
 
+/// More than a batch takes: still nobody is refused a seat whose hold has run out.
+#[test]
+fn all_that_has_run_out_is_written_before_what_asks() {
+    check(
+        "take a reserve 1, b reserve 2, c reserve 3, d reserve 4 => append 1 reserved reserved reserved reserved
+         append committed => show 1; a pending in 1; b pending in 1; c pending in 1; d pending in 1
+         take e reserve 5 => append 2 reserved
+         append committed => show 2; e pending in 2
+         tick 60 => append 3 expired expired expired expired
+         take f reserve 5 =>
+         append committed => show 3; append 4 expired reserved
+         append committed => show 4; f pending in 4",
+    );
+}
+
 /// Answers that changed nothing need an owner that is one still.
 #[test]
 fn an_epoch_is_looked_for_before_an_answer_that_changed_nothing() {
