@@ -2,6 +2,8 @@
 .DEFAULT_GOAL := help
 SHELL := /bin/bash
 TARGET_DIR := $(or $(CARGO_TARGET_DIR),target)
+# How long the server keeps free memory, in milliseconds (docs/adr/0006).
+export MIMALLOC_PURGE_DELAY ?= 5000
 
 ##@ Daily work
 

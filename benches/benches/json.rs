@@ -5,10 +5,10 @@ use std::time::Duration;
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Clock, Command, Event, ReservationView, SeatMap, SeatStatus, SystemClock};
-use holdfast::routes::reservation_body::ReservationBody;
-use holdfast::routes::seats::render_all;
-use holdfast::seat_maps::compress;
 use holdfast_benches::{event_info, pair_of_seats, user};
+use holdfast_http::seat_maps::compress;
+use holdfast_http::wire::reservation_body::ReservationBody;
+use holdfast_http::wire::seat_body::render_all;
 
 const SEATS: [u32; 3] = [1_000, 50_000, 200_000];
 

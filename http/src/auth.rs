@@ -9,7 +9,7 @@ use engine::{Caller, UserId};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
-use crate::problem::{Code, Problem};
+use crate::wire::problem::{Code, Problem};
 
 /// The header for an API key.
 pub const API_KEY_HEADER: &str = "x-api-key";

@@ -222,15 +222,8 @@ impl Config {
     /// This node among others; `None` without REDIS_URL.
     pub fn cluster(&self) -> Option<Cluster> {
         self.redis_url()?;
-        let own_host = match self.bind.as_str() {
-            "0.0.0.0" => "127.0.0.1".to_owned(),
-            "::" => "[::1]".to_owned(),
-            host if host.contains(':') => format!("[{host}]"),
-            host => host.to_owned(),
-        };
         Some(Cluster {
             node_url: header_value(&self.node_url()).ok()?,
-            own_url: format!("http://{own_host}:{}", self.port),
             secret: header_value(self.cluster_secret.as_deref()?).ok()?,
             forward_timeout: self.lease_ttl().min(self.request_timeout()),
         })

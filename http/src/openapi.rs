@@ -13,8 +13,8 @@ use utoipa::openapi::{
 use utoipa::{OpenApi as _, PartialSchema};
 use utoipa_actix_web::AppExt;
 
-use crate::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
-use crate::server;
+use crate::routes;
+use crate::wire::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -47,7 +47,7 @@ pub fn json() -> String {
 }
 
 fn build() -> OpenApi {
-    let app = App::new().into_utoipa_app().openapi(Base::openapi()).configure(server::configure);
+    let app = App::new().into_utoipa_app().openapi(Base::openapi()).configure(routes::configure);
     let (_, mut document) = app.split_for_parts();
     add_security_schemes(&mut document);
     for (path, item) in &mut document.paths.paths {

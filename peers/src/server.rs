@@ -7,15 +7,16 @@ use std::sync::Arc;
 use actix_web::dev::Server;
 use actix_web::{HttpRequest, HttpResponse, web};
 use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock, Threads};
-use holdfast::auth::{Admin, Member};
-use holdfast::config::Config;
-use holdfast::extract::JsonBody;
-use holdfast::problem::{Code, Problem};
-use holdfast::routes::event_body::{EventBody, NewEventBody};
-use holdfast::routes::reservation_body::NewReservationBody;
-use holdfast::routes::{reservations, seats};
-use holdfast::server::{self, AppState};
 use holdfast_benches::NullStore;
+use holdfast_http::auth::{Admin, Member};
+use holdfast_http::config::Config;
+use holdfast_http::routes::{reservations, seats};
+use holdfast_http::server;
+use holdfast_http::state::AppState;
+use holdfast_http::wire::event_body::{EventBody, NewEventBody};
+use holdfast_http::wire::extract::JsonBody;
+use holdfast_http::wire::problem::{Code, Problem};
+use holdfast_http::wire::reservation_body::NewReservationBody;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::peer::{Peer, Settings};
@@ -49,11 +50,11 @@ async fn create_event(
     state: web::Data<AppState>,
     peer: web::Data<Peer>,
     _: Admin,
-    JsonBody(body): JsonBody<NewEventBody>,
+    JsonBody { value: body, .. }: JsonBody<NewEventBody>,
 ) -> Result<HttpResponse, Problem> {
     let event = body.into_event(state.default_hold_ttl_s);
-    let view = state.engine.create_event(event).await.map_err(Problem::from_any)?;
-    peer.create_event(Arc::clone(&view.info)).await.map_err(Problem::from_any)?;
+    let view = state.engine.create_event(event).await.map_err(|error| Problem::from_call(error, None))?;
+    peer.create_event(Arc::clone(&view.info)).await.map_err(|error| Problem::from_call(error, None))?;
     Ok(HttpResponse::Created().json(EventBody::from(view)))
 }
 
@@ -62,7 +63,7 @@ async fn reserve(
     peer: web::Data<Peer>,
     Member(caller): Member,
     request: HttpRequest,
-    JsonBody(body): JsonBody<NewReservationBody>,
+    JsonBody { value: body, .. }: JsonBody<NewReservationBody>,
 ) -> Result<HttpResponse, Problem> {
     let user_id = reservations::acting_for(caller, body.user_id)?;
     let key = reservations::idempotency_key(&request, body.idempotency_key)?;

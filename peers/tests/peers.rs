@@ -13,9 +13,9 @@ use engine::{
     SystemClock, UserId,
 };
 use futures_util::future::join_all;
-use holdfast::config::Config;
-use holdfast::metric;
-use holdfast::server::AppState;
+use holdfast_http::config::Config;
+use holdfast_http::metric;
+use holdfast_http::server;
 use peers::tables::{Found, check};
 use peers::{Peer, PeerKind, Settings, SetupError};
 use serde_json::{Value, json};
@@ -131,7 +131,7 @@ async fn a_server_speaks_the_contract_of_holdfast() {
     let database_url = new_database().await;
     let settings = Settings::prepare(PeerKind::Optimistic, &database_url, 4, None).await.unwrap();
     let engine = peers::server::engine(&config);
-    let state = web::Data::new(AppState::new(&config, engine, metric::install().unwrap()));
+    let state = web::Data::new(server::state(&config, engine, metric::install().unwrap()));
     let (server, address) = peers::server::start(state, &config, Arc::new(settings)).unwrap();
     let handle = server.handle();
     actix_web::rt::spawn(server);

@@ -1,18 +1,19 @@
 //! `/events`.
 
 use actix_web::http::header;
-use actix_web::{HttpResponse, delete, get, patch, post, web};
-use engine::EventId;
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpResponse, delete, get, patch, post};
+use engine::{Engine, EventId, EventPatch};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::event_body::{EventBody, EventPatchBody, NewEventBody};
 use crate::auth::Admin;
-use crate::cluster::CommandEngine;
-use crate::extract::{JsonBody, Parameters, PathId};
-use crate::paging::Page;
-use crate::problem::{Problem, ProblemDocument};
-use crate::server::AppState;
+use crate::cluster::command::CommandRoute;
+use crate::state::AppState;
+use crate::wire::event_body::{EventBody, EventPatchBody, NewEventBody};
+use crate::wire::extract::{JsonBody, Parameters, PathId};
+use crate::wire::paging::Page;
+use crate::wire::problem::{Problem, ProblemDocument};
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -38,10 +39,10 @@ pub struct EventsQuery {
 pub(crate) async fn create(
     state: web::Data<AppState>,
     _: Admin,
-    JsonBody(body): JsonBody<NewEventBody>,
+    JsonBody { value: body, .. }: JsonBody<NewEventBody>,
 ) -> Result<HttpResponse, Problem> {
     let event = body.into_event(state.default_hold_ttl_s);
-    let view = state.engine.create_event(event).await.map_err(Problem::from_any)?;
+    let view = state.engine.create_event(event).await.map_err(|error| Problem::from_call(error, None))?;
     let location = format!("/api/v1/events/{}", view.info.id);
     Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(EventBody::from(view)))
 }
@@ -59,7 +60,8 @@ pub(crate) async fn list(
     Parameters(query): Parameters<EventsQuery>,
 ) -> Result<HttpResponse, Problem> {
     let page = Page::<EventId>::new(query.limit, query.cursor.as_deref())?;
-    let mut views = state.engine.events(page.after, page.fetch()).await.map_err(Problem::from_any)?;
+    let found = state.engine.events(page.after, page.fetch()).await;
+    let mut views = found.map_err(|error| Problem::from_call(error, None))?;
     let next = page.cut(&mut views, "/api/v1/events", None, |view| view.info.id);
     let bodies: Vec<_> = views.into_iter().map(EventBody::from).collect();
     let mut response = HttpResponse::Ok();
@@ -94,13 +96,17 @@ pub(crate) async fn get(
 )]
 #[patch("/events/{id}")]
 pub(crate) async fn amend(
-    CommandEngine(engine): CommandEngine,
+    route: CommandRoute,
     _: Admin,
     PathId(id): PathId<EventId>,
-    JsonBody(body): JsonBody<EventPatchBody>,
+    JsonBody { value: body, bytes }: JsonBody<EventPatchBody>,
 ) -> Result<HttpResponse, Problem> {
-    let view = engine.amend_event(id, body.into()).await.map_err(|error| Problem::from_call(error, id))?;
-    Ok(HttpResponse::Ok().json(EventBody::from(view)))
+    let patch = EventPatch::from(body);
+    let here = async |engine: Engine| {
+        let view = engine.amend_event(id, patch.clone()).await?;
+        Ok(HttpResponse::Ok().json(EventBody::from(view)))
+    };
+    route.decide(id, bytes, here).await
 }
 
 /// Takes an event out of sale for good.
@@ -116,10 +122,13 @@ pub(crate) async fn amend(
 )]
 #[delete("/events/{id}")]
 pub(crate) async fn delete(
-    CommandEngine(engine): CommandEngine,
+    route: CommandRoute,
     _: Admin,
     PathId(id): PathId<EventId>,
 ) -> Result<HttpResponse, Problem> {
-    engine.delete_event(id).await.map_err(|error| Problem::from_call(error, id))?;
-    Ok(HttpResponse::NoContent().finish())
+    let here = async |engine: Engine| {
+        engine.delete_event(id).await?;
+        Ok(HttpResponse::NoContent().finish())
+    };
+    route.decide(id, Bytes::new(), here).await
 }

@@ -9,8 +9,8 @@ use engine::Fault;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::problem::{Code, Problem, ProblemDocument};
-use crate::server::AppState;
+use crate::state::AppState;
+use crate::wire::problem::{Code, Problem, ProblemDocument};
 
 /// How long a part may take to answer before it counts as down.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);

@@ -3,13 +3,19 @@
 use actix_web::web;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub mod event_body;
 pub mod events;
 pub mod health;
-pub mod reservation_body;
 pub mod reservations;
 pub mod seats;
 pub mod users;
+
+/// Where the API stands.
+pub(crate) const API: &str = "/api/v1";
+
+/// Every call that is documented, without what stands before it.
+pub(crate) fn configure(config: &mut ServiceConfig) {
+    config.service(utoipa_actix_web::scope(API).configure(configure_api)).configure(configure_root);
+}
 
 /// The calls under `/api/v1`; those that are called most come first.
 pub(crate) fn configure_api(config: &mut ServiceConfig) {

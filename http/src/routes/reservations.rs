@@ -1,18 +1,17 @@
 //! `/reservations`.
 
-use std::future::Future;
-
 use actix_web::http::header;
-use actix_web::{HttpRequest, HttpResponse, get, post, web};
-use engine::{CallError, Caller, EventId, ReservationId, ReservationView, SeatId, SeatNo, Timestamp, UserId};
+use actix_web::web::{self, Bytes};
+use actix_web::{HttpRequest, HttpResponse, get, post};
+use engine::{Caller, Engine, EventId, ReservationId, ReservationView, SeatId, SeatNo, Timestamp, UserId};
 use uuid::Uuid;
 
-use super::reservation_body::{NewReservationBody, ReservationBody, visible};
 use crate::auth::Member;
-use crate::cluster::CommandEngine;
-use crate::extract::{JsonBody, PathId};
-use crate::problem::{Code, Problem, ProblemDocument};
-use crate::server::AppState;
+use crate::cluster::command::CommandRoute;
+use crate::state::AppState;
+use crate::wire::extract::{JsonBody, PathId};
+use crate::wire::problem::{Code, Problem, ProblemDocument};
+use crate::wire::reservation_body::{NewReservationBody, ReservationBody, visible};
 
 const IDEMPOTENCY_KEY: &str = "idempotency-key";
 const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
@@ -41,10 +40,10 @@ const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
 #[post("/reservations")]
 pub(crate) async fn reserve(
     state: web::Data<AppState>,
-    CommandEngine(engine): CommandEngine,
+    route: CommandRoute,
     Member(caller): Member,
     request: HttpRequest,
-    JsonBody(body): JsonBody<NewReservationBody>,
+    JsonBody { value: body, bytes }: JsonBody<NewReservationBody>,
 ) -> Result<HttpResponse, Problem> {
     let user_id = acting_for(caller, body.user_id)?;
     let key = idempotency_key(&request, body.idempotency_key)?;
@@ -57,9 +56,11 @@ pub(crate) async fn reserve(
             return Err(problem);
         }
     };
-    let reserved = engine.reserve(event_id, user_id, seats, key).await;
-    let view = reserved.map_err(|error| Problem::from_call(error, event_id))?;
-    Ok(created(&view, state.engine.now()))
+    let here = async |engine: Engine| {
+        let view = engine.reserve(event_id, user_id, seats.clone(), key.clone()).await?;
+        Ok(created(&view, engine.now()))
+    };
+    route.decide(event_id, bytes, here).await
 }
 
 /// A reservation.
@@ -75,7 +76,9 @@ pub(crate) async fn get(
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, state.engine.reservation(id, caller)).await
+    let view = state.engine.reservation(id, caller).await;
+    let view = view.map_err(|error| Problem::from_call(error, id.event_id()))?;
+    Ok(shown(&view, state.engine.now()))
 }
 
 /// Sells the held seats. Confirming again gives the same answer.
@@ -91,12 +94,12 @@ pub(crate) async fn get(
 )]
 #[post("/reservations/{id}/confirm")]
 pub(crate) async fn confirm(
-    state: web::Data<AppState>,
-    CommandEngine(engine): CommandEngine,
+    route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, engine.confirm(id, caller)).await
+    let here = async |engine: Engine| Ok(shown(&engine.confirm(id, caller).await?, engine.now()));
+    route.decide(id.event_id(), Bytes::new(), here).await
 }
 
 /// Gives the seats back, held or sold. Cancelling again gives the same answer.
@@ -112,12 +115,12 @@ pub(crate) async fn confirm(
 )]
 #[post("/reservations/{id}/cancel")]
 pub(crate) async fn cancel(
-    state: web::Data<AppState>,
-    CommandEngine(engine): CommandEngine,
+    route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, engine.cancel(id, caller)).await
+    let here = async |engine: Engine| Ok(shown(&engine.cancel(id, caller).await?, engine.now()));
+    route.decide(id.event_id(), Bytes::new(), here).await
 }
 
 /// Holds the seats for another `hold_ttl_s` from now, at most until `max_hold_s` after the hold began.
@@ -133,12 +136,12 @@ pub(crate) async fn cancel(
 )]
 #[post("/reservations/{id}/extend")]
 pub(crate) async fn extend(
-    state: web::Data<AppState>,
-    CommandEngine(engine): CommandEngine,
+    route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
 ) -> Result<HttpResponse, Problem> {
-    answer(&state, id, engine.extend(id, caller)).await
+    let here = async |engine: Engine| Ok(shown(&engine.extend(id, caller).await?, engine.now()));
+    route.decide(id.event_id(), Bytes::new(), here).await
 }
 
 /// The answer to a reserve that was carried out.
@@ -151,13 +154,9 @@ pub fn created(view: &ReservationView, now: Timestamp) -> HttpResponse {
     response.json(ReservationBody::new(view, now))
 }
 
-async fn answer(
-    state: &AppState,
-    id: ReservationId,
-    call: impl Future<Output = Result<ReservationView, CallError>>,
-) -> Result<HttpResponse, Problem> {
-    let view = call.await.map_err(|error| Problem::from_call(error, id.event_id()))?;
-    Ok(HttpResponse::Ok().json(ReservationBody::new(&view, state.engine.now())))
+/// The answer to a question about one reservation.
+fn shown(view: &ReservationView, now: Timestamp) -> HttpResponse {
+    HttpResponse::Ok().json(ReservationBody::new(view, now))
 }
 
 /// The user to reserve for: a user's own, or whom the administrator names.

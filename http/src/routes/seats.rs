@@ -3,17 +3,15 @@
 use actix_web::http::header::{self, HeaderMap};
 use actix_web::middleware::Compress;
 use actix_web::{HttpRequest, HttpResponse, get, web};
-use engine::{EventId, SeatId, SeatMap, SeatStatus};
-use serde::{Deserialize, Serialize};
-use utoipa::{IntoParams, ToSchema};
+use engine::{EventId, SeatStatus};
+use serde::Deserialize;
+use utoipa::IntoParams;
 
-use crate::extract::{Parameters, PathId};
-use crate::problem::{Problem, ProblemDocument};
 use crate::seat_maps::work_on;
-use crate::server::AppState;
-
-/// About how long one seat's JSON is, to allocate once.
-const SEAT_BYTES: usize = 140;
+use crate::state::AppState;
+use crate::wire::extract::{Parameters, PathId};
+use crate::wire::problem::{Problem, ProblemDocument};
+use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
 
 /// Which seats to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -26,38 +24,6 @@ pub struct SeatsQuery {
     /// Only seats of this section, by its exact name.
     #[param(nullable = false)]
     section: Option<String>,
-}
-
-/// Whether a seat can be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
-#[serde(rename_all = "snake_case")]
-#[schema(as = SeatStatus)]
-pub enum SeatStatusName {
-    /// Free.
-    Available,
-    /// Held by a pending reservation.
-    Reserved,
-    /// Sold.
-    Confirmed,
-}
-
-/// A seat.
-#[derive(Debug, Serialize, ToSchema)]
-#[schema(as = Seat)]
-pub struct SeatBody<'a> {
-    #[schema(value_type = uuid::Uuid)]
-    id: SeatId,
-    /// Its label.
-    #[schema(example = "Arena-A-1")]
-    seat_number: &'a str,
-    /// `null` where the section has no name.
-    section: Option<&'a str>,
-    /// A to Z, then AA.
-    row: &'a str,
-    #[schema(value_type = SeatStatusName)]
-    status: SeatStatus,
-    /// In minor units of the event's currency.
-    price: i64,
 }
 
 /// The seats of an event, as of its last commit; up to a second old where another node owns it.
@@ -83,7 +49,7 @@ pub async fn list(
     Parameters(query): Parameters<SeatsQuery>,
     request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
-    let filter = Filter::new(query)?;
+    let filter = query.filter()?;
     let problem = |error| Problem::from_call(error, id);
     // The version alone tells whether the client is up to date; a seat map would cost far more.
     let version = state.engine.event(id).await.map_err(problem)?.version;
@@ -109,57 +75,15 @@ pub async fn list(
     Ok(response.body(prepared.json.clone()))
 }
 
-/// Every seat as JSON.
-pub fn render_all(map: &SeatMap) -> Vec<u8> {
-    Filter { status: None, section: None }.write(map)
-}
-
-struct Filter {
-    status: Option<SeatStatus>,
-    section: Option<String>,
-}
-
-impl Filter {
-    fn new(query: SeatsQuery) -> Result<Self, Problem> {
-        let status = query.status.map(|status| match status.as_str() {
+impl SeatsQuery {
+    fn filter(self) -> Result<SeatFilter, Problem> {
+        let status = self.status.map(|status| match status.as_str() {
             "available" => Ok(SeatStatus::Available),
             "reserved" => Ok(SeatStatus::Reserved),
             "confirmed" => Ok(SeatStatus::Confirmed),
             _ => Err(Problem::invalid_field("status", "must be available, reserved or confirmed")),
         });
-        Ok(Self { status: status.transpose()?, section: query.section })
-    }
-
-    fn is_all(&self) -> bool {
-        self.status.is_none() && self.section.is_none()
-    }
-
-    fn write(&self, map: &SeatMap) -> Vec<u8> {
-        let mut json = Vec::with_capacity(map.statuses.len() * SEAT_BYTES + 2);
-        json.push(b'[');
-        for (seat_no, &status) in (1..).zip(&map.statuses) {
-            if self.status.is_some_and(|wanted| wanted != status) {
-                continue;
-            }
-            let Some(place) = map.info.layout.place(seat_no) else { continue };
-            if self.section.is_some() && self.section.as_deref() != place.section {
-                continue;
-            }
-            if json.len() > 1 {
-                json.push(b',');
-            }
-            let seat = SeatBody {
-                id: map.info.id.seat(seat_no),
-                seat_number: &place.label(),
-                section: place.section,
-                row: &place.row,
-                status,
-                price: place.price_minor,
-            };
-            serde_json::to_writer(&mut json, &seat).expect("a seat has string keys, and memory takes all");
-        }
-        json.push(b']');
-        json
+        Ok(SeatFilter { status: status.transpose()?, section: self.section })
     }
 }
 

@@ -6,12 +6,12 @@ use engine::{ReservationId, ReservationStatus, UserId};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-use super::reservation_body::{ReservationBody, ReservationStatusName};
 use crate::auth::Member;
-use crate::extract::{Parameters, PathId};
-use crate::paging::Page;
-use crate::problem::{Code, Problem, ProblemDocument};
-use crate::server::AppState;
+use crate::state::AppState;
+use crate::wire::extract::{Parameters, PathId};
+use crate::wire::paging::Page;
+use crate::wire::problem::{Code, Problem, ProblemDocument};
+use crate::wire::reservation_body::{ReservationBody, ReservationStatusName};
 
 /// Which reservations to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -54,7 +54,7 @@ pub(crate) async fn reservations(
     let status = query.status.as_deref().map(parse_status).transpose()?;
     let page = Page::<ReservationId>::new(query.limit, query.cursor.as_deref())?;
     let found = state.engine.reservations(user_id, status, page.after, page.fetch()).await;
-    let mut views = found.map_err(Problem::from_any)?;
+    let mut views = found.map_err(|error| Problem::from_call(error, None))?;
     let path = format!("/api/v1/users/{user_id}/reservations");
     let filter = query.status.as_deref().map(|status| ("status", status));
     let next = page.cut(&mut views, &path, filter, |view| view.reservation.id);

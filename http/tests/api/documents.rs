@@ -9,7 +9,7 @@ fn the_committed_document_is_current() {
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../openapi.json");
     let committed = std::fs::read_to_string(path).expect("openapi.json");
     assert!(
-        committed == holdfast::openapi::json(),
+        committed == holdfast_http::openapi::json(),
         "openapi.json is out of date: cargo run -p holdfast -- openapi > openapi.json"
     );
 }
@@ -18,7 +18,7 @@ fn the_committed_document_is_current() {
 async fn the_document_and_its_reader_are_served() {
     let server = TestServer::start().await;
     let served = server.get("/swagger/openapi.json", None).await;
-    let printed: Value = serde_json::from_str(&holdfast::openapi::json()).expect("JSON");
+    let printed: Value = serde_json::from_str(&holdfast_http::openapi::json()).expect("JSON");
     assert_eq!(served.json(), printed);
     let page = server.get("/swagger/index.html", None).await;
     assert_eq!(page.status, 200);
@@ -32,7 +32,7 @@ async fn the_document_and_its_reader_are_served() {
 
 #[test]
 fn requests_are_closed_and_names_are_unique() {
-    let document: Value = serde_json::from_str(&holdfast::openapi::json()).expect("JSON");
+    let document: Value = serde_json::from_str(&holdfast_http::openapi::json()).expect("JSON");
     for name in ["NewEvent", "NewSection", "EventPatch", "NewReservation"] {
         assert_eq!(document["components"]["schemas"][name]["additionalProperties"], false, "{name}");
     }

@@ -13,9 +13,10 @@ use awc::{Client, Connector};
 use clap::Parser;
 use engine::testing::{ManualClock, MemoryStore};
 use engine::{Engine, EngineConfig, LocalLease, Timestamp};
-use holdfast::config::Config;
-use holdfast::metric;
-use holdfast::server::{self, AppState};
+use holdfast_http::config::Config;
+use holdfast_http::metric;
+use holdfast_http::server;
+use holdfast_http::state::AppState;
 use metrics_exporter_prometheus::PrometheusHandle;
 use serde_json::{Value, json};
 use utoipa_actix_web::service_config::ServiceConfig;
@@ -81,7 +82,7 @@ impl TestServer {
             Arc::new(LocalLease),
             clock.clone(),
         );
-        let state = web::Data::new(AppState::new(&config, engine, metrics));
+        let state = web::Data::new(server::state(&config, engine, metrics));
         let (server, address) = start(state.clone(), &config).expect("a free port");
         let handle = server.handle();
         actix_web::rt::spawn(server);

@@ -6,7 +6,6 @@ mod helpers;
 mod limits;
 mod operations;
 mod problems;
-mod process;
 mod reservations;
 mod roles;
 mod seats;

@@ -1,7 +1,5 @@
 //! What those who run the server see of it.
 
-use std::collections::BTreeSet;
-
 use actix_web::http::Method;
 use serde_json::json;
 
@@ -77,18 +75,5 @@ async fn metrics_are_by_template_and_described() {
     }
     assert!(!text.contains(&event_id), "a label for each event would never end");
     assert_eq!(server.get("/api/v1/metrics", None).await.status, 200);
-    server.stop().await;
-}
-
-#[actix_web::test]
-async fn the_example_events_are_made_once() {
-    let server = TestServer::start().await;
-    assert_eq!(holdfast::seed::seed(&server.state.engine).await, Ok(3));
-    assert_eq!(holdfast::seed::seed(&server.state.engine).await, Ok(0));
-    let events = server.get("/api/v1/events", None).await.json();
-    let names =
-        events.as_array().expect("events").iter().map(|event| event["name"].as_str().expect("a name"));
-    let names: BTreeSet<_> = names.collect();
-    assert_eq!(names, BTreeSet::from(["Jazz Night", "Rock Festival", "Tech Conference"]));
     server.stop().await;
 }

@@ -16,7 +16,7 @@ pub(crate) struct Operation {
 
 /// Every operation of the document.
 pub(crate) fn operations() -> Vec<Operation> {
-    let document: Value = serde_json::from_str(&holdfast::openapi::json()).expect("JSON");
+    let document: Value = serde_json::from_str(&holdfast_http::openapi::json()).expect("JSON");
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {

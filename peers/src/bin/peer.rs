@@ -7,9 +7,9 @@ use std::sync::Arc;
 use actix_web::rt::System;
 use actix_web::web;
 use clap::{Parser, Subcommand, ValueEnum};
-use holdfast::config::Config;
-use holdfast::server::{self, AppState};
-use holdfast::{metric, telemetry};
+use holdfast_http::config::Config;
+use holdfast_http::server;
+use holdfast_http::{metric, telemetry};
 use mimalloc::MiMalloc;
 use peers::{PeerKind, Settings};
 use tokio::signal::unix::{SignalKind, signal};
@@ -50,7 +50,7 @@ enum Served {
 }
 
 fn main() -> ExitCode {
-    holdfast::allocator::set_up();
+    holdfast_http::allocator::use_small_pages();
     let CommandLine { command: Command::Serve { peer }, config } = CommandLine::parse();
     match run(peer, config) {
         Ok(()) => ExitCode::SUCCESS,
@@ -80,7 +80,7 @@ async fn serve(
     config: &Config,
 ) -> Result<(), Box<dyn std::error::Error>> {
     let engine = peers::server::engine(config);
-    let state = web::Data::new(AppState::new(config, engine.clone(), metric::install()?));
+    let state = web::Data::new(server::state(config, engine.clone(), metric::install()?));
     let (server, address) = match kind {
         None => server::start(state, config)?,
         Some(kind) => {

@@ -6,11 +6,11 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
 use crate::auth::Identity;
-use crate::problem::{Code, Problem};
-use crate::server::AppState;
+use crate::state::AppState;
+use crate::wire::problem::{Code, Problem};
 
 /// The middleware: refuses a wrong key on any call, and leaves the [`Identity`] in the request.
-pub async fn gate<B: MessageBody>(
+pub async fn admit<B: MessageBody>(
     state: web::Data<AppState>,
     request: ServiceRequest,
     next: Next<B>,

@@ -8,7 +8,7 @@ use engine::{CallError, EventId, Fault, Rejection, SeatId, SeatStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use crate::request_id::RequestId;
+use crate::wire::request_id::RequestId;
 
 /// The media type of problem documents.
 pub const CONTENT_TYPE: &str = "application/problem+json";
@@ -121,7 +121,6 @@ pub struct Problem {
     seq: Option<u64>,
     retry_after_s: Option<u64>,
     allow: Option<String>,
-    owner: Option<String>,
     cause: Option<String>,
 }
 
@@ -138,7 +137,6 @@ impl Problem {
             seq: None,
             retry_after_s,
             allow: None,
-            owner: None,
             cause: None,
         }
     }
@@ -172,11 +170,11 @@ impl Problem {
         Self { retry_after_s: Some(retry_after_s), ..Self::new(Code::RateLimited, detail) }
     }
 
-    /// What the engine answered to a command about the event `event_id`.
-    pub fn from_call(error: CallError, event_id: EventId) -> Self {
+    /// What the engine answered; to a command about the event `event_id`, if about one.
+    pub fn from_call(error: CallError, event_id: impl Into<Option<EventId>>) -> Self {
         match error {
             CallError::Rejected { rejection, seq } => {
-                Self { seq, ..Self::from_rejection(rejection, event_id) }
+                Self { seq, ..Self::from_rejection(rejection, event_id.into()) }
             }
             CallError::Fault(fault @ Fault::Overloaded) => Self::new(Code::Overloaded, fault.to_string()),
             CallError::Fault(Fault::Unavailable(cause)) => {
@@ -188,8 +186,7 @@ impl Problem {
                 Self::new(Code::Unavailable, detail).because(cause)
             }
             CallError::Elsewhere(owner) => {
-                let problem = Self::new(Code::Unavailable, "another node owns the event; nothing was done");
-                Self { owner: Some(owner), ..problem }
+                Self::new(Code::Unavailable, "another node owns the event; nothing was done").because(owner)
             }
         }
     }
@@ -197,21 +194,6 @@ impl Problem {
     /// What broke, for the log and not for the client.
     pub fn cause(&self) -> Option<&str> {
         self.cause.as_deref()
-    }
-
-    /// The address of the node to ask instead, where the engine named one.
-    pub fn owner(&self) -> Option<&str> {
-        self.owner.as_deref()
-    }
-
-    /// What the engine answered to a question about no event in particular.
-    pub fn from_any(error: CallError) -> Self {
-        match error {
-            CallError::Rejected { rejection: Rejection::Invalid { field, message }, .. } => {
-                Self::invalid_field(field, message)
-            }
-            other => Self::new(Code::Unavailable, "nothing was done; try again").because(other.to_string()),
-        }
     }
 
     /// Something of the server itself that broke.
@@ -223,21 +205,20 @@ impl Problem {
         Self { cause: Some(cause), ..self }
     }
 
-    fn from_rejection(rejection: Rejection, event_id: EventId) -> Self {
+    fn from_rejection(rejection: Rejection, event_id: Option<EventId>) -> Self {
+        let seat_id = |seat_no| event_id.map(|id| id.seat(seat_no));
         let detail = rejection.to_string();
         match rejection {
             Rejection::EventNotFound => Self::new(Code::EventNotFound, detail),
-            Rejection::SeatNotFound(seats) => {
-                Self::seats_not_found(seats.into_iter().map(|seat_no| event_id.seat(seat_no)))
-            }
+            Rejection::SeatNotFound(seats) => Self::seats_not_found(seats.into_iter().filter_map(seat_id)),
             Rejection::ReservationNotFound => Self::new(Code::ReservationNotFound, detail),
             Rejection::SeatUnavailable(conflicts) => {
-                let conflicts = conflicts.into_iter().map(|conflict| Conflict {
-                    seat_id: event_id.seat(conflict.seat_no),
-                    reason: match conflict.status {
+                let conflicts = conflicts.into_iter().filter_map(|conflict| {
+                    let reason = match conflict.status {
                         SeatStatus::Confirmed => ConflictReason::Confirmed,
                         SeatStatus::Reserved | SeatStatus::Available => ConflictReason::Reserved,
-                    },
+                    };
+                    Some(Conflict { seat_id: seat_id(conflict.seat_no)?, reason })
                 });
                 Self { conflicts: conflicts.collect(), ..Self::new(Code::SeatUnavailable, detail) }
             }

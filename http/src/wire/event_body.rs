@@ -7,7 +7,7 @@ use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
-use crate::time::Time;
+use crate::wire::time::Time;
 
 const MAX_SECTIONS: usize = 1_000;
 const DEFAULT_MAX_SEATS_PER_RESERVATION: u32 = 10;

@@ -7,10 +7,10 @@ use std::sync::Arc;
 use actix_web::rt::System;
 use clap::{Parser, Subcommand};
 use engine::{Engine, EngineConfig, LocalLease, SystemClock};
-use holdfast::config::{Config, ConfigError};
-use holdfast::{healthcheck, openapi, seed, telemetry};
+use holdfast_http::config::{Config, ConfigError};
+use holdfast_http::{openapi, telemetry};
 
-use crate::{serve, store};
+use crate::{healthcheck, ports, seed, serve};
 
 /// The server cannot start with what it was given.
 const EXIT_CONFIGURATION: u8 = 2;
@@ -115,7 +115,7 @@ impl CommandLine {
 }
 
 async fn migrate(config: &Config) -> Result<(), Failure> {
-    let report = persistence::migrate(&store::options(config))
+    let report = persistence::migrate(&ports::options(config))
         .await
         .map_err(|error| ConfigError::new("DATABASE_URL", error))?;
     say(&format!("{} migrations applied", report.applied));
@@ -123,7 +123,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
 }
 
 async fn seed_examples(config: &Config) -> Result<(), Failure> {
-    let store = store::connect(config).await?;
+    let store = ports::connect(config).await?;
     let engine = Engine::start(EngineConfig::default(), store, Arc::new(LocalLease), Arc::new(SystemClock));
     let made = seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     engine.shutdown().await;
@@ -132,7 +132,7 @@ async fn seed_examples(config: &Config) -> Result<(), Failure> {
 }
 
 async fn verify(config: &Config) -> Result<ExitCode, Failure> {
-    let store = store::connect(config).await?;
+    let store = ports::connect(config).await?;
     say(
         "checking: a seat has one holder (1), the journal is gapless (4) and gives the tables (5), totals add up (8)",
     );

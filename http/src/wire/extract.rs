@@ -7,15 +7,15 @@ use std::str::FromStr;
 
 use actix_web::dev::Payload;
 use actix_web::http::header;
-use actix_web::web::{self, BytesMut};
+use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use engine::{EventId, ReservationId, UserId};
 use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
-use crate::problem::{Code, FieldError, Problem};
-use crate::server::AppState;
+use crate::state::AppState;
+use crate::wire::problem::{Code, FieldError, Problem};
 
 /// The id in the path. One that cannot be an id of its kind does not exist.
 pub struct PathId<T>(pub T);
@@ -73,7 +73,12 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
 }
 
 /// A JSON body that obeys the rules of its type.
-pub struct JsonBody<T>(pub T);
+pub struct JsonBody<T> {
+    /// What it says.
+    pub value: T,
+    /// As it came.
+    pub bytes: Bytes,
+}
 
 impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for JsonBody<T> {
     type Error = Problem;
@@ -89,7 +94,7 @@ impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Jso
             let body = read(&mut payload, announced_bytes, max_bytes).await?;
             let value: T = parse(&body)?;
             value.validate().map_err(field_errors)?;
-            Ok(Self(value))
+            Ok(Self { value, bytes: body.freeze() })
         })
     }
 }
@@ -109,11 +114,7 @@ fn content_length(request: &HttpRequest) -> usize {
 }
 
 /// Reads a body of at most `max_bytes`.
-pub(crate) async fn read(
-    payload: &mut Payload,
-    announced_bytes: usize,
-    max_bytes: usize,
-) -> Result<BytesMut, Problem> {
+async fn read(payload: &mut Payload, announced_bytes: usize, max_bytes: usize) -> Result<BytesMut, Problem> {
     let too_large = || Problem::new(Code::BodyTooLarge, format!("the body may have {max_bytes} bytes"));
     if announced_bytes > max_bytes {
         return Err(too_large());

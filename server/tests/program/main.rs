@@ -9,9 +9,20 @@ use serde_json::{Value, json};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use crate::helpers::{ADMIN, new_event};
+const ADMIN: &str = "dev-admin-key-12345";
 
 const PROGRAM: &str = env!("CARGO_BIN_EXE_holdfast");
+
+/// The body of a new event, with some fields added.
+fn new_event(changes: Value) -> Value {
+    let mut event = json!({
+        "name": "Rock Festival", "venue": "Tokyo Dome",
+        "start_at": "2099-01-10T09:00:00Z", "end_at": "2099-01-10T12:00:00Z", "price": 5000,
+    });
+    let fields = event.as_object_mut().expect("an object");
+    fields.extend(changes.as_object().expect("an object").clone());
+    event
+}
 
 /// A running `holdfast serve`; killed when dropped.
 struct Process {
@@ -479,19 +490,13 @@ async fn reads_on_other_nodes_are_a_second_old_at_most_also_without_redis() {
     }
 }
 
-#[test]
-fn the_allocator_has_our_settings_unless_it_is_told_others() {
-    let settings = |delay: Option<&str>| {
-        let mut program = Command::new(PROGRAM);
-        program.arg("--version").env("MIMALLOC_VERBOSE", "1").env_remove("MIMALLOC_PURGE_DELAY");
-        let output = program.envs(delay.map(|delay| ("MIMALLOC_PURGE_DELAY", delay))).output();
-        let output = output.expect("the program starts");
-        assert!(output.status.success());
-        String::from_utf8_lossy(&output.stderr).into_owned()
-    };
-    for (told, expected) in [(None, "5000"), (Some("7"), "7")] {
-        let said = settings(told);
-        assert!(said.contains(&format!("option 'purge_delay': {expected}")), "{said}");
-        assert!(said.contains("option 'allow_thp': 0"), "{said}");
-    }
+/// Huge pages are cleared whole when they are first touched, and every request waits meanwhile.
+#[actix_web::test]
+async fn the_program_has_small_pages_only() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let server = Process::start(&format!("sqlite://{}", folder.path().join("pages.db").display()), &[]);
+    let status = std::fs::read_to_string(format!("/proc/{}/status", server.child.id())).expect("it runs");
+    let huge_pages =
+        status.lines().find_map(|line| line.strip_prefix("THP_enabled:")).expect("a recent kernel");
+    assert_eq!(huge_pages.trim(), "0");
 }

@@ -99,3 +99,25 @@ impl Example {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+    use std::sync::Arc;
+
+    use engine::testing::MemoryStore;
+    use engine::{EngineConfig, LocalLease, SystemClock};
+
+    use super::*;
+
+    #[actix_web::test]
+    async fn the_example_events_are_made_once() {
+        let (store, lease) = (Arc::new(MemoryStore::new()), Arc::new(LocalLease));
+        let engine = Engine::start(EngineConfig::default(), store, lease, Arc::new(SystemClock));
+        assert_eq!(seed(&engine).await, Ok(3));
+        assert_eq!(seed(&engine).await, Ok(0));
+        let events = engine.events(None, 10).await.expect("it is up");
+        let names: BTreeSet<_> = events.iter().map(|event| event.info.details.name.as_str()).collect();
+        assert_eq!(names, BTreeSet::from(["Jazz Night", "Rock Festival", "Tech Conference"]));
+    }
+}

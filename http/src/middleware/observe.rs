@@ -7,16 +7,15 @@ use std::time::Instant;
 use actix_web::body::{EitherBody, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
-use actix_web::http::header::CONTENT_TYPE;
+use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use futures_util::FutureExt;
 
-use crate::cluster::{keep_request_id, name_node};
-use crate::problem::Problem;
-use crate::request_id::{self, RequestId};
-use crate::server::AppState;
+use crate::state::AppState;
+use crate::wire::problem::Problem;
+use crate::wire::request_id::{self, RequestId};
 
 /// The middleware.
 pub async fn observe<B: MessageBody>(
@@ -35,25 +34,20 @@ pub async fn observe<B: MessageBody>(
         request.head_mut().method = Method::GET;
     }
     if state.cluster.is_some() {
-        keep_request_id(request.headers_mut(), &asked.request_id);
+        // So that it is passed on.
+        request.headers_mut().insert(request_id::HEADER, asked.request_id.clone().into_header());
     }
     let answer = AssertUnwindSafe(next.call(request)).catch_unwind().await;
     // Unlike a closed connection, an answer has the id by which the log tells what went wrong.
     match answer.unwrap_or_else(|_| Err(Problem::from_broken("a panic".to_owned()).into())) {
         Ok(response) => {
             let mut response = asked.with_problem(response);
-            asked.conclude(&state, response.status());
-            let id = asked.request_id.into_header();
-            response.headers_mut().insert(request_id::HEADER, id);
-            name_node(state.cluster.as_ref(), response.headers_mut());
+            asked.conclude(&state, response.status(), response.headers_mut());
             Ok(response)
         }
         Err(error) => {
             let mut response = asked.render(&problem_of(&error));
-            asked.conclude(&state, response.status());
-            let id = asked.request_id.into_header();
-            response.headers_mut().insert(request_id::HEADER, id);
-            name_node(state.cluster.as_ref(), response.headers_mut());
+            asked.conclude(&state, response.status(), response.headers_mut());
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -93,7 +87,7 @@ impl Asked {
         problem.render(&self.uri, &self.request_id)
     }
 
-    fn conclude(&self, state: &AppState, status: StatusCode) {
+    fn conclude(self, state: &AppState, status: StatusCode, headers: &mut HeaderMap) {
         let latency = self.started.elapsed();
         let route = state.routes.find(self.uri.path());
         route.metrics.record(&self.method, status, latency);
@@ -106,6 +100,10 @@ impl Asked {
             latency_us = latency.as_micros() as u64,
             request_id = self.request_id.as_str(),
         );
+        headers.insert(request_id::HEADER, self.request_id.into_header());
+        if let Some(cluster) = &state.cluster {
+            cluster.name_node(headers);
+        }
     }
 }
 

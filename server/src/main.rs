@@ -1,8 +1,12 @@
 //! The program `holdfast`.
 
+#[cfg(feature = "chaos")]
+mod chaos;
 mod command_line;
+mod healthcheck;
+mod ports;
+mod seed;
 mod serve;
-mod store;
 
 use std::process::ExitCode;
 
@@ -13,6 +17,6 @@ use mimalloc::MiMalloc;
 static ALLOCATOR: MiMalloc = MiMalloc;
 
 fn main() -> ExitCode {
-    holdfast::allocator::set_up();
+    holdfast_http::allocator::use_small_pages();
     command_line::run()
 }

@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 use uuid::Uuid;
 
-use crate::time::Time;
+use crate::wire::time::Time;
 
 const MAX_KEY_LENGTH: usize = 255;
 
@@ -119,7 +119,7 @@ pub struct NewReservationBody {
 }
 
 /// 1 to 255 visible characters.
-pub(super) fn visible(key: &str, _: &()) -> garde::Result {
+pub(crate) fn visible(key: &str, _: &()) -> garde::Result {
     let is_visible = key.bytes().all(|byte| byte.is_ascii_graphic());
     if is_visible && (1..=MAX_KEY_LENGTH).contains(&key.len()) {
         return Ok(());

@@ -8,7 +8,7 @@ use governor::clock::{Clock, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 
 use crate::auth::Identity;
-use crate::problem::Problem;
+use crate::wire::problem::Problem;
 
 /// Who is counted: a key, or without one the address of the peer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Lease, LocalLease, Publications, Store};
-use holdfast::config::{Config, ConfigError, Environment};
+use holdfast_http::config::{Config, ConfigError, Environment};
 use persistence::{RedisLease, RedisPublications, StoreOptions};
 
 /// How the configured store is opened.
@@ -17,7 +17,7 @@ pub(crate) fn options(config: &Config) -> StoreOptions {
     options.migrate = config.environment == Environment::Development;
     #[cfg(feature = "chaos")]
     {
-        options.unfenced = holdfast::chaos::unfenced();
+        options.unfenced = crate::chaos::unfenced();
     }
     options
 }

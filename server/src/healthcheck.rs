@@ -5,7 +5,7 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use crate::config::Config;
+use holdfast_http::config::Config;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 

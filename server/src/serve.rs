@@ -8,24 +8,24 @@ use actix_web::web;
 #[cfg(not(feature = "chaos"))]
 use engine::SystemClock;
 use engine::{Clock, Engine, EngineConfig, Store, Threads};
-use holdfast::config::{Config, ConfigError, Environment};
-use holdfast::server::{self, AppState};
-use holdfast::{metric, seed};
+use holdfast_http::config::{Config, ConfigError, Environment};
+use holdfast_http::metric;
+use holdfast_http::server;
 use tokio::signal::unix::{SignalKind, signal};
 
 use crate::command_line::{Failure, say};
-use crate::store;
+use crate::{ports, seed};
 
 /// Serves until SIGTERM or SIGINT.
 pub(crate) async fn serve(config: &Config) -> Result<(), Failure> {
     let metrics = metric::install().map_err(|error| Failure::Other(error.to_string()))?;
-    let store = store::connect(config).await?;
+    let store = ports::connect(config).await?;
     let is_new = is_new(&*store).await?;
-    let engine = Engine::start(engine_config(config)?, store, store::lease(config)?, clock());
-    if is_new && store::is_embedded(config) && config.environment == Environment::Development {
+    let engine = Engine::start(engine_config(config)?, store, ports::lease(config)?, clock());
+    if is_new && ports::is_embedded(config) && config.environment == Environment::Development {
         seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     }
-    let state = web::Data::new(AppState::new(config, engine.clone(), metrics));
+    let state = web::Data::new(server::state(config, engine.clone(), metrics));
     let (server, address) = server::start(state.clone(), config).map_err(|error| {
         ConfigError::new("PORT", format!("cannot listen on {}:{}: {error}", config.bind, config.port))
     })?;
@@ -56,7 +56,7 @@ fn engine_config(config: &Config) -> Result<EngineConfig, ConfigError> {
         threads: Threads::Own(config.event_threads),
         // Also bounds how long an owner that lost an event goes on showing it.
         renew_leases_every: (config.lease_ttl() / 3).min(Duration::from_millis(500)),
-        publications: store::publications(config)?,
+        publications: ports::publications(config)?,
         ..EngineConfig::default()
     })
 }
@@ -68,7 +68,7 @@ fn clock() -> Arc<dyn Clock> {
 
 #[cfg(feature = "chaos")]
 fn clock() -> Arc<dyn Clock> {
-    Arc::new(holdfast::chaos::OffsetClock::from_env())
+    Arc::new(crate::chaos::OffsetClock::from_env())
 }
 
 /// Whether the store never had an event.

@@ -1,0 +1,54 @@
+//! A client's command on its way to the node that decides it.
+
+use std::future::{Ready, ready};
+
+use actix_web::dev::Payload;
+use actix_web::web::{self, Bytes};
+use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use engine::route::{PeerFault, decide};
+use engine::{CallError, Engine, EventId};
+
+use super::Cluster;
+use super::forward::Origin;
+use crate::state::AppState;
+use crate::wire::problem::{Code, Problem};
+
+/// What a handler hands a command to: it is tried here, passed on to its event's owner, or the event taken over.
+pub struct CommandRoute {
+    state: web::Data<AppState>,
+    /// How often other nodes have passed the request on.
+    hops: u8,
+    /// What to pass on, where there are other nodes.
+    origin: Option<(Cluster, Origin)>,
+}
+
+impl FromRequest for CommandRoute {
+    type Error = Problem;
+    type Future = Ready<Result<Self, Problem>>;
+
+    fn from_request(request: &HttpRequest, _: &mut Payload) -> Self::Future {
+        let Some(state) = request.app_data::<web::Data<AppState>>() else {
+            return ready(Err(Problem::new(Code::Internal, "the server has no state")));
+        };
+        let origin = state.cluster.clone().map(|cluster| (cluster, Origin::of(request)));
+        let hops = origin.as_ref().map_or(0, |(cluster, _)| cluster.hops(request.headers()));
+        ready(Ok(Self { state: state.clone(), hops, origin }))
+    }
+}
+
+impl CommandRoute {
+    /// Has a command about an event decided. `here` asks an engine of this node; `body` is the request's, to be passed on.
+    pub async fn decide(
+        &self,
+        event_id: EventId,
+        body: Bytes,
+        here: impl AsyncFn(Engine) -> Result<HttpResponse, CallError>,
+    ) -> Result<HttpResponse, Problem> {
+        let there = async |owner: String, hops| match &self.origin {
+            Some((cluster, origin)) => origin.pass_on(cluster, &owner, hops, body.clone()).await,
+            None => Err(PeerFault::Unreached("this node is alone".to_owned())),
+        };
+        let answer = decide(&self.state.engine, self.hops, here, there).await;
+        answer.map_err(|error| Problem::from_call(error, event_id))
+    }
+}

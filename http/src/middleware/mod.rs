@@ -1,0 +1,5 @@
+//! What every request passes before and after its handler.
+
+pub mod admit;
+pub mod limit;
+pub mod observe;

@@ -1,0 +1,65 @@
+//! What every handler can reach.
+
+use std::num::NonZeroU32;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use engine::Engine;
+use metrics_exporter_prometheus::PrometheusHandle;
+
+use crate::auth::Keys;
+use crate::cluster::Cluster;
+use crate::config::Config;
+use crate::middleware::limit::RateLimit;
+use crate::route_table::RouteTable;
+use crate::seat_maps::SeatMaps;
+
+/// What every handler can reach.
+pub struct AppState {
+    /// The engine.
+    pub engine: Engine,
+    pub(crate) keys: Keys,
+    pub(crate) rate_limit: Option<RateLimit>,
+    pub(crate) request_timeout: Duration,
+    pub(crate) max_body_bytes: usize,
+    /// How long a hold lasts in events that do not say it themselves.
+    pub default_hold_ttl_s: u32,
+    pub(crate) cluster: Option<Cluster>,
+    pub(crate) seat_maps: SeatMaps,
+    pub(crate) routes: RouteTable,
+    pub(crate) metrics: PrometheusHandle,
+    is_stopping: AtomicBool,
+}
+
+impl AppState {
+    pub(crate) fn new(
+        config: &Config,
+        engine: Engine,
+        metrics: PrometheusHandle,
+        seat_maps: SeatMaps,
+        routes: RouteTable,
+    ) -> Self {
+        Self {
+            engine,
+            keys: config.keys(),
+            rate_limit: config.rate_limit_per_s.and_then(NonZeroU32::new).map(RateLimit::new),
+            request_timeout: config.request_timeout(),
+            max_body_bytes: config.max_body_bytes,
+            default_hold_ttl_s: config.default_hold_ttl_s(),
+            cluster: config.cluster(),
+            seat_maps,
+            routes,
+            metrics,
+            is_stopping: AtomicBool::new(false),
+        }
+    }
+
+    /// Makes `/readyz` say no from now on, so that no new traffic is sent here.
+    pub fn begin_stop(&self) {
+        self.is_stopping.store(true, Ordering::SeqCst);
+    }
+
+    pub(crate) fn is_stopping(&self) -> bool {
+        self.is_stopping.load(Ordering::SeqCst)
+    }
+}

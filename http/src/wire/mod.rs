@@ -1,0 +1,10 @@
+//! What stands on the wire: bodies, ids, pages, times, and refusals.
+
+pub mod event_body;
+pub mod extract;
+pub mod paging;
+pub mod problem;
+pub mod request_id;
+pub mod reservation_body;
+pub mod seat_body;
+pub mod time;

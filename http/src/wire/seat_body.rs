@@ -1,0 +1,90 @@
+//! Seats on the wire.
+
+use engine::{SeatId, SeatMap, SeatStatus};
+use serde::Serialize;
+use utoipa::ToSchema;
+
+/// About how long one seat's JSON is, to allocate once.
+const SEAT_BYTES: usize = 140;
+
+/// Whether a seat can be had.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = SeatStatus)]
+pub enum SeatStatusName {
+    /// Free.
+    Available,
+    /// Held by a pending reservation.
+    Reserved,
+    /// Sold.
+    Confirmed,
+}
+
+/// A seat.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = Seat)]
+pub struct SeatBody<'a> {
+    #[schema(value_type = uuid::Uuid)]
+    id: SeatId,
+    /// Its label.
+    #[schema(example = "Arena-A-1")]
+    seat_number: &'a str,
+    /// `null` where the section has no name.
+    section: Option<&'a str>,
+    /// A to Z, then AA.
+    row: &'a str,
+    #[schema(value_type = SeatStatusName)]
+    status: SeatStatus,
+    /// In minor units of the event's currency.
+    price: i64,
+}
+
+/// Every seat as JSON.
+pub fn render_all(map: &SeatMap) -> Vec<u8> {
+    SeatFilter::default().write(map)
+}
+
+/// Which seats are wanted; all, by default.
+#[derive(Default)]
+pub struct SeatFilter {
+    /// Only those in this status.
+    pub status: Option<SeatStatus>,
+    /// Only those of the section of this name.
+    pub section: Option<String>,
+}
+
+impl SeatFilter {
+    /// Whether every seat is wanted.
+    pub fn is_all(&self) -> bool {
+        self.status.is_none() && self.section.is_none()
+    }
+
+    /// The seats that are wanted, as JSON.
+    pub fn write(&self, map: &SeatMap) -> Vec<u8> {
+        let mut json = Vec::with_capacity(map.statuses.len() * SEAT_BYTES + 2);
+        json.push(b'[');
+        for (seat_no, &status) in (1..).zip(&map.statuses) {
+            if self.status.is_some_and(|wanted| wanted != status) {
+                continue;
+            }
+            let Some(place) = map.info.layout.place(seat_no) else { continue };
+            if self.section.is_some() && self.section.as_deref() != place.section {
+                continue;
+            }
+            if json.len() > 1 {
+                json.push(b',');
+            }
+            let seat = SeatBody {
+                id: map.info.id.seat(seat_no),
+                seat_number: &place.label(),
+                section: place.section,
+                row: &place.row,
+                status,
+                price: place.price_minor,
+            };
+            serde_json::to_writer(&mut json, &seat).expect("a seat has string keys, and memory takes all");
+        }
+        json.push(b']');
+        json
+    }
+}
