@@ -6,10 +6,9 @@
 mod columns;
 mod options;
 mod postgres;
-mod publication_bytes;
-mod redis_lease;
-mod redis_publications;
+mod redis;
 mod retry;
+mod sql;
 mod sqlite;
 mod writer;
 
@@ -19,8 +18,8 @@ use engine::Store;
 
 use crate::options::Backend;
 pub use crate::options::{ConnectError, MigrationReport, StoreOptions};
-pub use crate::redis_lease::RedisLease;
-pub use crate::redis_publications::RedisPublications;
+pub use crate::redis::lease::RedisLease;
+pub use crate::redis::publications::RedisPublications;
 
 /// Opens the store at `options.url`. A SQLite database is made and migrated where needed, a Postgres one is
 /// migrated only if `options.migrate` says so.

@@ -2,7 +2,7 @@
 
 use engine::{Batch, EventInfo, SeatNo, Timestamp};
 use sqlx::{Error, PgConnection, PgPool};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -24,6 +24,21 @@ pub(crate) async fn append(connection: &mut PgConnection, group: &[Arc<Batch>]) 
     }
 }
 
+/// A call of a function with named arguments, so that each name stands beside its value.
+macro_rules! call {
+    ($function:ident, $($name:ident = $value:expr),* $(,)?) => {{
+        static TEXT: LazyLock<String> =
+            LazyLock::new(|| call_text(stringify!($function), &[$(stringify!($name)),*]));
+        sqlx::query(TEXT.as_str())$(.bind($value))*
+    }};
+}
+
+/// `SELECT f(a => $1, b => $2)`.
+fn call_text(function: &str, names: &[&str]) -> String {
+    let arguments: Vec<_> = (1..).zip(names).map(|(number, name)| format!("{name} => ${number}")).collect();
+    format!("SELECT {function}({})", arguments.join(", "))
+}
+
 async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), Error> {
     let changes = batches.iter().map(|batch| to_json(&batch.changes)).collect::<Result<Vec<_>, _>>()?;
     let created = Rows::of(batches, |batch| &batch.created);
@@ -33,49 +48,47 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
     let amended = Rows::of(batches, |batch| batch.details.as_slice());
     let details = amended.0.iter().map(|(_, details)| to_json(details)).collect::<Result<Vec<_>, _>>()?;
 
-    // The order is that of the function's parameters.
-    sqlx::query(
-        "SELECT holdfast_append($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, \
-         $18, $19, $20, $21, $22, $23, $24, $25, $26, $27, $28, $29, $30, $31, $32, $33, $34, $35, $36, $37, $38)",
+    call!(
+        holdfast_append,
+        p_event_ids = column(batches, |b| b.event_id.as_uuid()),
+        p_batch_ids = column(batches, |b| Uuid::from(b.batch_id)),
+        p_seqs = column(batches, |b| b.seq.cast_signed()),
+        p_epochs = column(batches, |b| b.epoch.cast_signed()),
+        p_decided_at = column(batches, |b| time(b.decided_at)),
+        p_changes = changes,
+        p_reserved_seats = column(batches, |b| b.counts.reserved.cast_signed()),
+        p_confirmed_seats = column(batches, |b| b.counts.confirmed.cast_signed()),
+        p_next_expires_at = column(batches, |b| b.next_expires_at.map(time)),
+        p_deleted = column(batches, |b| b.deleted),
+        c_batches = created.batches(),
+        c_ids = created.column(|r| r.id.as_uuid()),
+        c_user_ids = created.column(|r| r.user_id.as_uuid()),
+        c_seat_nos = created.column(|r| array_text(&r.seats)),
+        c_statuses = created.column(|r| status_code(r.status)),
+        c_totals_minor = created.column(|r| r.total_minor),
+        c_created_at = created.column(|r| time(r.created_at)),
+        c_expires_at = created.column(|r| time(r.expires_at)),
+        c_updated_at = created.column(|r| time(r.updated_at)),
+        c_confirmed_at = created.column(|r| r.confirmed_at.map(time)),
+        c_cancelled_at = created.column(|r| r.cancelled_at.map(time)),
+        c_keys = created.column(|r| r.idempotency_key.as_deref()),
+        u_batches = updated.batches(),
+        u_ids = updated.column(|r| r.id.as_uuid()),
+        u_statuses = updated.column(|r| status_code(r.status)),
+        u_expires_at = updated.column(|r| time(r.expires_at)),
+        u_updated_at = updated.column(|r| time(r.updated_at)),
+        u_confirmed_at = updated.column(|r| r.confirmed_at.map(time)),
+        u_cancelled_at = updated.column(|r| r.cancelled_at.map(time)),
+        r_batches = released.batches(),
+        r_seat_nos = released.column(|seat_no| seat_no.cast_signed()),
+        n_batches = claimed.batches(),
+        n_seat_nos = claimed.column(|(seat_no, _)| seat_no.cast_signed()),
+        n_claimed_by = claimed.column(|(_, id)| id.as_uuid()),
+        d_batches = amended.batches(),
+        d_details = details,
+        d_start_at = amended.column(|details| time(details.start_at)),
+        d_end_at = amended.column(|details| time(details.end_at)),
     )
-    .bind(column(batches, |b| b.event_id.as_uuid()))
-    .bind(column(batches, |b| Uuid::from(b.batch_id)))
-    .bind(column(batches, |b| b.seq.cast_signed()))
-    .bind(column(batches, |b| b.epoch.cast_signed()))
-    .bind(column(batches, |b| time(b.decided_at)))
-    .bind(changes)
-    .bind(column(batches, |b| b.counts.reserved.cast_signed()))
-    .bind(column(batches, |b| b.counts.confirmed.cast_signed()))
-    .bind(column(batches, |b| b.next_expires_at.map(time)))
-    .bind(column(batches, |b| b.deleted))
-    .bind(created.batches())
-    .bind(created.column(|r| r.id.as_uuid()))
-    .bind(created.column(|r| r.user_id.as_uuid()))
-    .bind(created.column(|r| array_text(&r.seats)))
-    .bind(created.column(|r| status_code(r.status)))
-    .bind(created.column(|r| r.total_minor))
-    .bind(created.column(|r| time(r.created_at)))
-    .bind(created.column(|r| time(r.expires_at)))
-    .bind(created.column(|r| time(r.updated_at)))
-    .bind(created.column(|r| r.confirmed_at.map(time)))
-    .bind(created.column(|r| r.cancelled_at.map(time)))
-    .bind(created.column(|r| r.idempotency_key.as_deref()))
-    .bind(updated.batches())
-    .bind(updated.column(|r| r.id.as_uuid()))
-    .bind(updated.column(|r| status_code(r.status)))
-    .bind(updated.column(|r| time(r.expires_at)))
-    .bind(updated.column(|r| time(r.updated_at)))
-    .bind(updated.column(|r| r.confirmed_at.map(time)))
-    .bind(updated.column(|r| r.cancelled_at.map(time)))
-    .bind(released.batches())
-    .bind(released.column(|seat_no| seat_no.cast_signed()))
-    .bind(claimed.batches())
-    .bind(claimed.column(|(seat_no, _)| seat_no.cast_signed()))
-    .bind(claimed.column(|(_, id)| id.as_uuid()))
-    .bind(amended.batches())
-    .bind(details)
-    .bind(amended.column(|details| time(details.start_at)))
-    .bind(amended.column(|details| time(details.end_at)))
     .execute(connection)
     .await?;
     Ok(())

@@ -10,6 +10,7 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::columns::{self, Columns, status_code};
+use crate::sql;
 
 /// The sections of the event `e` as JSON.
 macro_rules! sections {
@@ -58,13 +59,7 @@ pub(crate) async fn activate(
 
 async fn live_reservations(connection: &mut PgConnection, id: EventId) -> Result<Vec<Reservation>, Error> {
     // Row by row: an event can have 200,000, and their bytes need not be in memory all at once.
-    let rows = sqlx::query(
-        "SELECT * FROM reservations
-         WHERE event_id = $1 AND reservation_id IN (SELECT reservation_id FROM claims WHERE event_id = $1)
-         ORDER BY reservation_id",
-    )
-    .bind(id.as_uuid())
-    .fetch(connection);
+    let rows = sqlx::query(sql::LIVE_RESERVATIONS).bind(id.as_uuid()).fetch(connection);
     rows.map(|row| columns::reservation(&row?)).try_collect().await
 }
 
@@ -73,14 +68,10 @@ async fn used_keys(
     id: EventId,
     since: Timestamp,
 ) -> Result<Vec<engine::UsedKey>, Error> {
-    let rows = sqlx::query(
-        "SELECT reservation_id, user_id, idempotency_key, seat_nos FROM reservations
-         WHERE event_id = $1 AND reservation_id >= $2 AND idempotency_key IS NOT NULL
-         ORDER BY reservation_id",
-    )
-    .bind(id.as_uuid())
-    .bind(id.first_reservation_at(since).as_uuid())
-    .fetch(connection);
+    let rows = sqlx::query(sql::USED_KEYS)
+        .bind(id.as_uuid())
+        .bind(id.first_reservation_at(since).as_uuid())
+        .fetch(connection);
     rows.map(|row| columns::used_key(&row?)).try_collect().await
 }
 
@@ -88,40 +79,33 @@ async fn last_reservation_id(
     connection: &mut PgConnection,
     id: EventId,
 ) -> Result<Option<ReservationId>, Error> {
-    let row = sqlx::query(
-        "SELECT reservation_id FROM reservations WHERE event_id = $1 ORDER BY reservation_id DESC LIMIT 1",
-    )
-    .bind(id.as_uuid())
-    .fetch_optional(connection)
-    .await?;
+    let row = sqlx::query(sql::LAST_RESERVATION_ID).bind(id.as_uuid()).fetch_optional(connection).await?;
     row.map(|row| row.id("reservation_id")).transpose()
 }
 
 pub(crate) async fn batch_at(pool: &PgPool, id: EventId, seq: u64) -> Result<Option<BatchId>, Error> {
-    let row = sqlx::query("SELECT batch_id FROM journal WHERE event_id = $1 AND seq = $2")
-        .bind(id.as_uuid())
-        .bind(seq.cast_signed())
-        .fetch_optional(pool)
-        .await?;
+    let row =
+        sqlx::query(sql::BATCH_AT).bind(id.as_uuid()).bind(seq.cast_signed()).fetch_optional(pool).await?;
     row.map(|row| row.id("batch_id")).transpose()
 }
 
 pub(crate) async fn due_events(pool: &PgPool, now: Timestamp, limit: u32) -> Result<Vec<EventId>, Error> {
-    let rows = sqlx::query(
-        "SELECT event_id FROM events WHERE next_expires_at <= $1 AND NOT deleted
-         ORDER BY next_expires_at LIMIT $2",
-    )
-    .bind(OffsetDateTime::from(now))
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await?;
+    let rows = sqlx::query(sql::DUE_EVENTS)
+        .bind(OffsetDateTime::from(now))
+        .bind(i64::from(limit))
+        .fetch_all(pool)
+        .await?;
     rows.iter().map(|row| row.id("event_id")).collect()
 }
 
 pub(crate) async fn event(pool: &PgPool, id: EventId) -> Result<Option<EventRow>, Error> {
+    event_on(&mut *pool.acquire().await?, id).await
+}
+
+async fn event_on(connection: &mut PgConnection, id: EventId) -> Result<Option<EventRow>, Error> {
     let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
         .bind(id.as_uuid())
-        .fetch_optional(pool)
+        .fetch_optional(connection)
         .await?;
     row.as_ref().map(columns::event_row).transpose()
 }
@@ -161,7 +145,7 @@ pub(crate) async fn seat_map(pool: &PgPool, id: EventId) -> Result<Option<SeatMa
 }
 
 pub(crate) async fn reservation(pool: &PgPool, id: ReservationId) -> Result<Option<Reservation>, Error> {
-    let row = sqlx::query("SELECT * FROM reservations WHERE event_id = $1 AND reservation_id = $2")
+    let row = sqlx::query(sql::RESERVATION)
         .bind(id.event_id().as_uuid())
         .bind(id.as_uuid())
         .fetch_optional(pool)
@@ -208,23 +192,12 @@ pub(crate) async fn journal(
 
 pub(crate) async fn tables(pool: &PgPool, id: EventId) -> Result<Option<EventTables>, Error> {
     let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let event = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
-        .bind(id.as_uuid())
-        .fetch_optional(&mut *transaction)
-        .await?;
-    let Some(event) = event else { return Ok(None) };
-    let reservations = sqlx::query("SELECT * FROM reservations WHERE event_id = $1 ORDER BY reservation_id")
-        .bind(id.as_uuid())
-        .fetch_all(&mut *transaction)
-        .await?;
-    let claims =
-        sqlx::query("SELECT seat_no, reservation_id FROM claims WHERE event_id = $1 ORDER BY seat_no")
-            .bind(id.as_uuid())
-            .fetch_all(&mut *transaction)
-            .await?;
+    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
+    let reservations = sqlx::query(sql::RESERVATIONS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
+    let claims = sqlx::query(sql::CLAIMS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(Some(EventTables {
-        event: columns::event_row(&event)?,
+        event,
         reservations: reservations.iter().map(columns::reservation).collect::<Result<_, _>>()?,
         claims: claims.iter().map(columns::claim).collect::<Result<_, _>>()?,
     }))
@@ -235,7 +208,7 @@ pub(crate) async fn event_ids(
     after: Option<EventId>,
     limit: u32,
 ) -> Result<Vec<EventId>, Error> {
-    let rows = sqlx::query("SELECT event_id FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2")
+    let rows = sqlx::query(sql::EVENT_IDS)
         .bind(after.map_or(Uuid::nil(), EventId::as_uuid))
         .bind(i64::from(limit))
         .fetch_all(pool)
@@ -253,6 +226,6 @@ pub(crate) async fn epochs(pool: &PgPool, ids: &[EventId]) -> Result<Vec<(EventI
 }
 
 pub(crate) async fn ping(pool: &PgPool) -> Result<(), Error> {
-    sqlx::query("SELECT 1").execute(pool).await?;
+    sqlx::query(sql::PING).execute(pool).await?;
     Ok(())
 }

@@ -9,6 +9,7 @@ use uuid::Uuid;
 
 use super::append::close_after_failure;
 use crate::columns::{self, Columns, status_code};
+use crate::sql;
 
 /// A query for events `e`, each with its sections as JSON.
 macro_rules! select_events {
@@ -45,7 +46,7 @@ async fn activate_on(
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
     // From here on nobody else writes, so the reads below see one state of the event.
     let raised =
-        sqlx::query("UPDATE events SET epoch = epoch + 1, owner = ?2 WHERE event_id = ?1 AND NOT deleted")
+        sqlx::query("UPDATE events SET epoch = epoch + 1, owner = $2 WHERE event_id = $1 AND NOT deleted")
             .bind(id.as_uuid())
             .bind(owner)
             .execute(&mut *transaction)
@@ -68,14 +69,7 @@ async fn live_reservations(
     connection: &mut SqliteConnection,
     id: EventId,
 ) -> Result<Vec<Reservation>, Error> {
-    let rows = sqlx::query(
-        "SELECT * FROM reservations
-         WHERE event_id = ?1 AND reservation_id IN (SELECT reservation_id FROM claims WHERE event_id = ?1)
-         ORDER BY reservation_id",
-    )
-    .bind(id.as_uuid())
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(sql::LIVE_RESERVATIONS).bind(id.as_uuid()).fetch_all(connection).await?;
     rows.iter().map(columns::reservation).collect()
 }
 
@@ -84,15 +78,11 @@ async fn used_keys(
     id: EventId,
     since: Timestamp,
 ) -> Result<Vec<engine::UsedKey>, Error> {
-    let rows = sqlx::query(
-        "SELECT reservation_id, user_id, idempotency_key, seat_nos FROM reservations
-         WHERE event_id = ?1 AND reservation_id >= ?2 AND idempotency_key IS NOT NULL
-         ORDER BY reservation_id",
-    )
-    .bind(id.as_uuid())
-    .bind(id.first_reservation_at(since).as_uuid())
-    .fetch_all(connection)
-    .await?;
+    let rows = sqlx::query(sql::USED_KEYS)
+        .bind(id.as_uuid())
+        .bind(id.first_reservation_at(since).as_uuid())
+        .fetch_all(connection)
+        .await?;
     rows.iter().map(columns::used_key).collect()
 }
 
@@ -100,33 +90,19 @@ async fn last_reservation_id(
     connection: &mut SqliteConnection,
     id: EventId,
 ) -> Result<Option<ReservationId>, Error> {
-    let row = sqlx::query(
-        "SELECT reservation_id FROM reservations WHERE event_id = ?1 ORDER BY reservation_id DESC LIMIT 1",
-    )
-    .bind(id.as_uuid())
-    .fetch_optional(connection)
-    .await?;
+    let row = sqlx::query(sql::LAST_RESERVATION_ID).bind(id.as_uuid()).fetch_optional(connection).await?;
     row.map(|row| row.id("reservation_id")).transpose()
 }
 
 pub(crate) async fn batch_at(pool: &SqlitePool, id: EventId, seq: u64) -> Result<Option<BatchId>, Error> {
-    let row = sqlx::query("SELECT batch_id FROM journal WHERE event_id = ?1 AND seq = ?2")
-        .bind(id.as_uuid())
-        .bind(seq.cast_signed())
-        .fetch_optional(pool)
-        .await?;
+    let row =
+        sqlx::query(sql::BATCH_AT).bind(id.as_uuid()).bind(seq.cast_signed()).fetch_optional(pool).await?;
     row.map(|row| row.id("batch_id")).transpose()
 }
 
 pub(crate) async fn due_events(pool: &SqlitePool, now: Timestamp, limit: u32) -> Result<Vec<EventId>, Error> {
-    let rows = sqlx::query(
-        "SELECT event_id FROM events WHERE next_expires_at <= ?1 AND NOT deleted
-         ORDER BY next_expires_at LIMIT ?2",
-    )
-    .bind(now.as_micros())
-    .bind(i64::from(limit))
-    .fetch_all(pool)
-    .await?;
+    let rows =
+        sqlx::query(sql::DUE_EVENTS).bind(now.as_micros()).bind(i64::from(limit)).fetch_all(pool).await?;
     rows.iter().map(|row| row.id("event_id")).collect()
 }
 
@@ -135,7 +111,7 @@ pub(crate) async fn event(pool: &SqlitePool, id: EventId) -> Result<Option<Event
 }
 
 async fn event_on(connection: &mut SqliteConnection, id: EventId) -> Result<Option<EventRow>, Error> {
-    let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = ?1"))
+    let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
         .bind(id.as_uuid())
         .fetch_optional(connection)
         .await?;
@@ -148,7 +124,7 @@ pub(crate) async fn events(
     limit: u32,
 ) -> Result<Vec<EventRow>, Error> {
     let rows = sqlx::query(select_events!(
-        "FROM events e WHERE e.event_id < ?1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT ?2"
+        "FROM events e WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
     ))
     .bind(before.map_or(Uuid::max(), EventId::as_uuid))
     .bind(i64::from(limit))
@@ -164,7 +140,7 @@ pub(crate) async fn seat_map(pool: &SqlitePool, id: EventId) -> Result<Option<Se
     let Some(event) = event else { return Ok(None) };
     let rows = sqlx::query(
         "SELECT c.seat_no, r.status FROM claims c JOIN reservations r USING (event_id, reservation_id)
-         WHERE c.event_id = ?1",
+         WHERE c.event_id = $1",
     )
     .bind(id.as_uuid())
     .fetch_all(&mut *transaction)
@@ -178,7 +154,7 @@ pub(crate) async fn seat_map(pool: &SqlitePool, id: EventId) -> Result<Option<Se
 }
 
 pub(crate) async fn reservation(pool: &SqlitePool, id: ReservationId) -> Result<Option<Reservation>, Error> {
-    let row = sqlx::query("SELECT * FROM reservations WHERE event_id = ?1 AND reservation_id = ?2")
+    let row = sqlx::query(sql::RESERVATION)
         .bind(id.event_id().as_uuid())
         .bind(id.as_uuid())
         .fetch_optional(pool)
@@ -193,9 +169,9 @@ pub(crate) async fn reservations(
     let rows = sqlx::query(
         // Found in the index alone, so that only the user's own rows are looked up.
         "SELECT r.* FROM reservations own JOIN reservations r USING (event_id, reservation_id)
-         WHERE substr(hex(own.user_id), 32) = substr(hex(?1), 32) AND own.user_id = ?1 AND own.reservation_id < ?2
-             AND (?3 IS NULL OR r.status = ?3)
-         ORDER BY own.reservation_id DESC LIMIT ?4",
+         WHERE substr(hex(own.user_id), 32) = substr(hex($1), 32) AND own.user_id = $1 AND own.reservation_id < $2
+             AND ($3 IS NULL OR r.status = $3)
+         ORDER BY own.reservation_id DESC LIMIT $4",
     )
     .bind(filter.user_id.as_uuid())
     .bind(filter.before.map_or(Uuid::max(), ReservationId::as_uuid))
@@ -214,7 +190,7 @@ pub(crate) async fn journal(
 ) -> Result<Vec<JournalRow>, Error> {
     let rows = sqlx::query(
         "SELECT seq, batch_id, epoch, decided_at, changes FROM journal
-         WHERE event_id = ?1 AND seq > ?2 ORDER BY seq LIMIT ?3",
+         WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
     )
     .bind(id.as_uuid())
     .bind(i64::try_from(after_seq).unwrap_or(i64::MAX))
@@ -227,15 +203,8 @@ pub(crate) async fn journal(
 pub(crate) async fn tables(pool: &SqlitePool, id: EventId) -> Result<Option<EventTables>, Error> {
     let mut transaction = pool.begin().await?;
     let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
-    let reservations = sqlx::query("SELECT * FROM reservations WHERE event_id = ?1 ORDER BY reservation_id")
-        .bind(id.as_uuid())
-        .fetch_all(&mut *transaction)
-        .await?;
-    let claims =
-        sqlx::query("SELECT seat_no, reservation_id FROM claims WHERE event_id = ?1 ORDER BY seat_no")
-            .bind(id.as_uuid())
-            .fetch_all(&mut *transaction)
-            .await?;
+    let reservations = sqlx::query(sql::RESERVATIONS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
+    let claims = sqlx::query(sql::CLAIMS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
     Ok(Some(EventTables {
         event,
@@ -249,7 +218,7 @@ pub(crate) async fn event_ids(
     after: Option<EventId>,
     limit: u32,
 ) -> Result<Vec<EventId>, Error> {
-    let rows = sqlx::query("SELECT event_id FROM events WHERE event_id > ?1 ORDER BY event_id LIMIT ?2")
+    let rows = sqlx::query(sql::EVENT_IDS)
         .bind(after.map_or(Uuid::nil(), EventId::as_uuid))
         .bind(i64::from(limit))
         .fetch_all(pool)
@@ -260,7 +229,7 @@ pub(crate) async fn event_ids(
 pub(crate) async fn epochs(pool: &SqlitePool, ids: &[EventId]) -> Result<Vec<(EventId, u64)>, Error> {
     let ids: Vec<String> = ids.iter().map(|id| id.as_uuid().simple().to_string()).collect();
     let rows = sqlx::query(
-        "SELECT event_id, epoch FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each(?1))",
+        "SELECT event_id, epoch FROM events WHERE event_id IN (SELECT unhex(value) FROM json_each($1))",
     )
     .bind(serde_json::to_string(&ids).map_err(|error| Error::Encode(Box::new(error)))?)
     .fetch_all(pool)
@@ -269,6 +238,6 @@ pub(crate) async fn epochs(pool: &SqlitePool, ids: &[EventId]) -> Result<Vec<(Ev
 }
 
 pub(crate) async fn ping(pool: &SqlitePool) -> Result<(), Error> {
-    sqlx::query("SELECT 1").execute(pool).await?;
+    sqlx::query(sql::PING).execute(pool).await?;
     Ok(())
 }

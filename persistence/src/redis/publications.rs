@@ -11,7 +11,7 @@ use deadpool_redis::redis::{Script, cmd};
 use deadpool_redis::{Config, Pool, PoolConfig, Runtime};
 use engine::{EventId, MAX_PUBLICATION_AGE, Publication, PublicationFault, Publications, SeatMap};
 
-use crate::publication_bytes::{decode, encode};
+use super::publication_bytes::{decode, encode};
 
 /// How long Redis may take to answer, however long the caller would wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
