@@ -22,6 +22,7 @@ use crate::words::clock::{Clock, Timestamp};
 use crate::words::command::{Caller, Command, Outcome, Rejection};
 use crate::words::event_info::{EventInfo, EventPatch, NewEvent, SeatCounts};
 use crate::words::id::{EventId, MAX_SEATS_PER_EVENT, ReservationId, SeatNo, UserId};
+use crate::words::invalid::Invalid;
 use crate::words::layout::{MAX_PRICE_MINOR, Section};
 use crate::words::reservation::{Reservation, ReservationStatus};
 use crate::words::snapshot::SeatMap;
@@ -68,10 +69,10 @@ impl Engine {
         Self { bid: Bid::Any, ..self.clone() }
     }
 
-    /// Makes an event. Its details must obey [`EventDetails::violation`](crate::EventDetails::violation), and
+    /// Makes an event. Its details must obey [`EventDetails::check`](crate::EventDetails::check), and
     /// its seats number 1 to [`MAX_SEATS_PER_EVENT`](crate::MAX_SEATS_PER_EVENT).
     pub async fn create_event(&self, event: NewEvent) -> Result<EventView, CallError> {
-        check_new(&event)?;
+        check_new(&event).map_err(Rejection::from)?;
         let now = self.node.clock.now();
         let info = EventInfo {
             id: EventId::mint(now, self.node.config.random.bits() as u32),
@@ -314,20 +315,13 @@ impl Engine {
     }
 }
 
-fn check_new(event: &NewEvent) -> Result<(), Rejection> {
-    if let Some((field, message)) = event.details.violation() {
-        return Err(Rejection::Invalid { field, message: message.to_owned() });
-    }
-    let seats = event.layout.seats();
-    if seats == 0 || seats > MAX_SEATS_PER_EVENT {
-        let message = format!("must give 1 to {} seats, gives {seats}", MAX_SEATS_PER_EVENT);
-        return Err(Rejection::Invalid { field: "sections", message });
+fn check_new(event: &NewEvent) -> Result<(), Invalid> {
+    event.details.check()?;
+    let given = event.layout.seats();
+    if !(1..=MAX_SEATS_PER_EVENT).contains(&given) {
+        return Err(Invalid::SeatsOfEvent { given });
     }
     // Bounded so that no sum of prices can overflow.
     let price_fits = |section: &Section| (0..=MAX_PRICE_MINOR).contains(&section.price_minor);
-    if !event.layout.sections().iter().all(price_fits) {
-        let message = format!("prices must be from 0 to {MAX_PRICE_MINOR}");
-        return Err(Rejection::Invalid { field: "price", message });
-    }
-    Ok(())
+    if event.layout.sections().iter().all(price_fits) { Ok(()) } else { Err(Invalid::Price) }
 }

@@ -104,6 +104,7 @@ pub use words::event_info::{
 pub use words::id::{
     BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId,
 };
+pub use words::invalid::Invalid;
 pub use words::layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
 pub use words::reservation::{Reservation, ReservationStatus};
 pub use words::snapshot::{EventRow, SeatMap, Snapshot, UsedKey};

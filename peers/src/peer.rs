@@ -9,7 +9,7 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use clap::ValueEnum;
 use deadpool_redis::redis::Client;
 use engine::{
-    CallError, Clock, Conflict, EventId, EventInfo, Fault, Rejection, Reservation, ReservationId,
+    CallError, Clock, Conflict, EventId, EventInfo, Fault, Invalid, Rejection, Reservation, ReservationId,
     ReservationStatus, ReservationView, SeatNo, SeatStatus, SystemClock, UserId,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
@@ -253,7 +253,7 @@ fn check(event: &EventInfo, seats: &[SeatNo]) -> Result<(), Rejection> {
     }
     let most = event.details.max_seats_per_reservation;
     if seats.len() > most as usize {
-        return Err(Rejection::Invalid { field: "seat_ids", message: format!("must have at most {most}") });
+        return Err(Rejection::Invalid(Invalid::TooManySeats { given: seats.len(), most }));
     }
     if event.details.end_at <= SystemClock.now() {
         return Err(Rejection::EventEnded(event.details.end_at));

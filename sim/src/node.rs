@@ -282,6 +282,6 @@ fn code(rejection: &Rejection) -> &'static str {
         Rejection::EventInUse => "event_in_use",
         Rejection::EventEnded(_) => "event_ended",
         Rejection::IdempotencyKeyReused => "idempotency_key_reused",
-        Rejection::Invalid { .. } => "validation_failed",
+        Rejection::Invalid(_) => "validation_failed",
     }
 }

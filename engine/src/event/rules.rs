@@ -9,6 +9,7 @@ use crate::words::clock::Timestamp;
 use crate::words::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
 use crate::words::event_info::EventPatch;
 use crate::words::id::{ReservationId, SeatNo, UserId};
+use crate::words::invalid::Invalid;
 use crate::words::reservation::{Reservation, ReservationStatus};
 
 /// What a command did: its outcome, and the change that it made, if it made one.
@@ -130,9 +131,7 @@ impl Event {
 
     fn amend(&mut self, patch: &EventPatch, now: Timestamp) -> Result<Applied, Rejection> {
         let details = patch.clone().apply(&self.info.details);
-        if let Some((field, message)) = details.violation() {
-            return Err(Rejection::Invalid { field, message: message.to_owned() });
-        }
+        details.check()?;
         if details == self.info.details {
             return Ok((Outcome::Amended, None));
         }
@@ -173,20 +172,16 @@ impl Event {
     }
 }
 
-fn check_seats(seats: &[SeatNo], max: u32) -> Result<(), Rejection> {
-    let invalid = |message: String| Err(Rejection::Invalid { field: "seat_ids", message });
+fn check_seats(seats: &[SeatNo], most: u32) -> Result<(), Invalid> {
     if seats.is_empty() {
-        return invalid("must have at least 1 seat".to_owned());
+        return Err(Invalid::NoSeats);
     }
-    if seats.len() > max as usize {
-        return invalid(format!("must have at most {max} seats, has {}", seats.len()));
+    if seats.len() > most as usize {
+        return Err(Invalid::TooManySeats { given: seats.len(), most });
     }
     let mut sorted = seats.to_vec();
     sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) {
-        return invalid("must not repeat a seat".to_owned());
-    }
-    Ok(())
+    if sorted.windows(2).any(|pair| pair[0] == pair[1]) { Err(Invalid::RepeatedSeat) } else { Ok(()) }
 }
 
 /// Decides a command on a reservation that has ended.

@@ -124,7 +124,7 @@ impl Stage {
             Err(Rejection::EventInUse) => "in use".into(),
             Err(Rejection::EventEnded(_)) => "event ended".into(),
             Err(Rejection::IdempotencyKeyReused) => "key reused".into(),
-            Err(Rejection::Invalid { field, message }) => format!("{field} {message}"),
+            Err(Rejection::Invalid(invalid)) => invalid.to_string(),
         }
     }
 }
@@ -173,9 +173,9 @@ fn reservations_are_refused_in_the_order_of_the_rules() {
     check(
         "@1 u1 reserve A 1 key -> pending 900 until 101
          @2 u1 reserve B 1,1,99 key -> key reused
-         @2 u1 reserve B - -> seat_ids must have at least 1 seat
-         @2 u1 reserve B 1,2,3,99 -> seat_ids must have at most 3 seats, has 4
-         @2 u1 reserve B 1,99,1 -> seat_ids must not repeat a seat
+         @2 u1 reserve B - -> no seat is asked for
+         @2 u1 reserve B 1,2,3,99 -> 4 seats are asked for, 3 are allowed
+         @2 u1 reserve B 1,99,1 -> a seat is asked for twice
          @10000 u1 reserve B 99,0 -> no seat [99, 0]
          @10000 u1 reserve B 1 -> event ended
          @9999 u1 reserve B 1 -> pending 900 until 10099
@@ -265,7 +265,7 @@ fn details_change_for_what_comes_after() {
     check(
         "@1 u1 rename Jazz -> amended
          @1 u1 rename Jazz -> unchanged
-         @1 u1 end 1 -> end_at must be after start_at
+         @1 u1 end 1 -> the event ends before it begins
          @2 u1 end 9950 -> amended
          @9950 u1 reserve A 1 -> event ended",
     );

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use crate::words::clock::Timestamp;
 use crate::words::event_info::EventPatch;
 use crate::words::id::{ReservationId, SeatNo, UserId};
+use crate::words::invalid::Invalid;
 use crate::words::reservation::Reservation;
 
 /// Who asks: an administrator may act for any user.
@@ -117,14 +118,9 @@ pub enum Rejection {
     /// The key was used before, for another request.
     #[error("the idempotency key was used before, for another request")]
     IdempotencyKeyReused,
-    /// A field of the command breaks a rule of the event.
-    #[error("{field} {message}")]
-    Invalid {
-        /// The field.
-        field: &'static str,
-        /// What is wrong with it.
-        message: String,
-    },
+    /// The command breaks a rule by itself.
+    #[error("not valid: {0}")]
+    Invalid(#[from] Invalid),
 }
 
 /// A seat that is not available.

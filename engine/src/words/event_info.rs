@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::clock::Timestamp;
 use crate::words::id::EventId;
+use crate::words::invalid::Invalid;
 use crate::words::layout::Layout;
 
 /// A currency: three capital letters of ISO 4217.
@@ -81,15 +82,15 @@ pub struct EventDetails {
 }
 
 impl EventDetails {
-    /// The first rule that these details break, as the field and what is wrong with it.
-    pub fn violation(&self) -> Option<(&'static str, &'static str)> {
+    /// Whether these details obey their rules.
+    pub fn check(&self) -> Result<(), Invalid> {
         if self.end_at <= self.start_at {
-            return Some(("end_at", "must be after start_at"));
+            return Err(Invalid::EndsBeforeStart);
         }
         if self.max_hold_s < self.hold_ttl_s {
-            return Some(("max_hold_s", "must be at least hold_ttl_s"));
+            return Err(Invalid::HoldBeyondLongest);
         }
-        None
+        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@ pub(crate) mod clock;
 pub(crate) mod command;
 pub(crate) mod event_info;
 pub(crate) mod id;
+pub(crate) mod invalid;
 pub(crate) mod layout;
 pub(crate) mod reservation;
 pub(crate) mod snapshot;

@@ -4,7 +4,9 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, Uri, header};
 use actix_web::{HttpResponse, ResponseError};
-use engine::{CallError, EventId, Fault, Rejection, SeatId, SeatStatus};
+use engine::{
+    CallError, EventId, Fault, Invalid, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection, SeatId, SeatStatus,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -228,7 +230,10 @@ impl Problem {
             Rejection::EventInUse => Self::new(Code::EventInUse, detail),
             Rejection::EventEnded(_) => Self::new(Code::EventEnded, detail),
             Rejection::IdempotencyKeyReused => Self::new(Code::IdempotencyKeyReused, detail),
-            Rejection::Invalid { field, message } => Self::invalid_field(field, message),
+            Rejection::Invalid(invalid) => {
+                let (field, message) = field_error(invalid);
+                Self::invalid_field(field, message)
+            }
         }
     }
 
@@ -332,4 +337,21 @@ pub(crate) struct ProblemDocument<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(required = false, value_type = u64)]
     seq: Option<u64>,
+}
+
+/// The field of a request that a rule of the engine's is about, and what is wrong with it.
+fn field_error(invalid: Invalid) -> (&'static str, String) {
+    match invalid {
+        Invalid::NoSeats => ("seat_ids", "must have at least 1 seat".to_owned()),
+        Invalid::TooManySeats { given, most } => {
+            ("seat_ids", format!("must have at most {most} seats, has {given}"))
+        }
+        Invalid::RepeatedSeat => ("seat_ids", "must not repeat a seat".to_owned()),
+        Invalid::EndsBeforeStart => ("end_at", "must be after start_at".to_owned()),
+        Invalid::HoldBeyondLongest => ("max_hold_s", "must be at least hold_ttl_s".to_owned()),
+        Invalid::SeatsOfEvent { given } => {
+            ("sections", format!("must give 1 to {MAX_SEATS_PER_EVENT} seats, gives {given}"))
+        }
+        Invalid::Price => ("price", format!("prices must be from 0 to {MAX_PRICE_MINOR}")),
+    }
 }
