@@ -10,6 +10,7 @@ use tokio::time::{sleep, sleep_until};
 use crate::network::{Place, Weather};
 use crate::node::Mail;
 use crate::plan::{FaultKind, PlannedFault};
+use crate::store::Panics;
 use crate::world::World;
 
 /// Waits for the fault's time, makes it happen, and heals it.
@@ -56,7 +57,10 @@ fn begin(world: &Arc<World>, kind: &FaultKind) {
         }
         FaultKind::Slow(millis) => weather.slow_ms = millis,
         FaultKind::Aborts(node, count) => world.nodes()[node].aborts.store(count, Ordering::SeqCst),
-        FaultKind::Panic(node) => world.nodes()[node].panics.store(1, Ordering::SeqCst),
+        FaultKind::Panic(node, is_after) => {
+            let panics = if is_after { Panics::After } else { Panics::Before };
+            world.nodes()[node].panics.store(panics as usize, Ordering::SeqCst);
+        }
         FaultKind::Drain(_) | FaultKind::CutNodes(..) | FaultKind::CutStore(_) | FaultKind::CutRedis(_) => {}
     }
 }
@@ -110,7 +114,7 @@ pub fn heal_all(world: &Arc<World>) {
             nodes[node].life.disarm();
             nodes[node].life.resume();
             nodes[node].aborts.store(0, Ordering::SeqCst);
-            nodes[node].panics.store(0, Ordering::SeqCst);
+            nodes[node].panics.store(Panics::No as usize, Ordering::SeqCst);
         }
         world.restart(node);
     }

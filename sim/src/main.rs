@@ -23,6 +23,10 @@ struct CommandLine {
     /// Make the run of a seed that fails shorter.
     #[arg(long)]
     shrink: bool,
+    /// Break the engine's rules on purpose, one after the other, and see that each is found.
+    #[cfg(feature = "mutations")]
+    #[arg(long)]
+    proof: bool,
     /// Only the first clients of the run.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     clients: usize,
@@ -41,6 +45,11 @@ fn main() -> ExitCode {
     let options = CommandLine::parse();
     let CommandLine { clients, faults, skip_faults, millis, .. } = options;
     let limits = Limits { clients, faults, skip_faults, millis };
+    #[cfg(feature = "mutations")]
+    if options.proof {
+        let is_proved = sim::proof::prove(options.from.unwrap_or(1));
+        return if is_proved { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     match options.seed {
         Some(seed) if options.shrink => make_shorter(seed, limits),
         Some(seed) => tell(run(seed, limits, true)),

@@ -71,8 +71,8 @@ pub enum FaultKind {
     Slow(usize),
     /// The store aborts batches of a node.
     Aborts(usize, usize),
-    /// An append of a node panics.
-    Panic(usize),
+    /// An append of a node panics: before the batch is sent, or when it is committed.
+    Panic(usize, bool),
 }
 
 /// A fault, when it begins, and how long it lasts.
@@ -220,6 +220,6 @@ fn fault_kind(kind: usize, nodes: usize, dice: &mut Dice) -> FaultKind {
         12 => FaultKind::Storm { lost: dice.number(1..30), doubled: dice.number(0..20) },
         13 => FaultKind::Slow(dice.number(10..300)),
         14 => FaultKind::Aborts(node, dice.number(1..4)),
-        _ => FaultKind::Panic(node),
+        _ => FaultKind::Panic(node, dice.chance(50)),
     }
 }

@@ -1,6 +1,7 @@
 //! One run: clients and faults, recovery, and the verdict.
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -104,6 +105,7 @@ async fn live_through(world: &Arc<World>) {
     wait_for_holds(world).await;
     sleep(VIEW_TOLERANCE * 3).await;
     judge(world).await;
+    find_unanswered(world);
     stop_all(world).await;
 }
 
@@ -154,6 +156,15 @@ async fn seat_maps(world: &Arc<World>, id: EventId) -> Vec<SeatMap> {
         }
     }
     maps
+}
+
+/// Nobody waits for an answer any more.
+fn find_unanswered(world: &World) {
+    for (node, waiting) in world.nodes().iter().map(|node| node.waiting.load(Ordering::SeqCst)).enumerate() {
+        if waiting > 0 {
+            world.story.find(format_args!("liveness: n{node} has {waiting} questions that it never answers"));
+        }
+    }
 }
 
 /// No actor is left over.
