@@ -16,7 +16,7 @@ use crate::world::World;
 /// Waits for the fault's time, makes it happen, and heals it.
 pub async fn happen(world: Arc<World>, fault: PlannedFault) {
     sleep_until(world.began + fault.at).await;
-    world.story.tell(format_args!("== {:?} for {:?}", fault.kind, fault.lasts));
+    world.story.tell(format_args!("== fault {}: {:?} for {:?}", fault.index, fault.kind, fault.lasts));
     begin(&world, &fault.kind);
     if let FaultKind::Drain(node) = fault.kind {
         drain(&world, node).await;

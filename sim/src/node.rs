@@ -91,7 +91,15 @@ pub fn start(world: &Arc<World>, index: usize, earlier: Option<&Node>) -> Node {
     };
     let (life, tasks) = (Arc::new(Life::default()), LocalSet::new());
     let (mail, received) = mpsc::unbounded_channel();
-    let node = Node { life, mail, clock, aborts: Arc::default(), panics: Arc::default(), lives, waiting: Arc::default() };
+    let node = Node {
+        life,
+        mail,
+        clock,
+        aborts: Arc::default(),
+        panics: Arc::default(),
+        lives,
+        waiting: Arc::default(),
+    };
     let wire =
         Wire { network: Arc::clone(&world.network), life: Arc::clone(&node.life), place: Place::Node(index) };
     let waiting = Arc::clone(&node.waiting);
