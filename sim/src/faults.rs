@@ -70,7 +70,11 @@ fn heal(world: &Arc<World>, kind: &FaultKind) {
         world.network.weather().cut.remove(&cut);
     }
     match *kind {
-        FaultKind::Kill(node) | FaultKind::Crash { node, .. } | FaultKind::Drain(node) => world.restart(node),
+        FaultKind::Kill(node) | FaultKind::Drain(node) => world.restart(node),
+        FaultKind::Crash { node, .. } => {
+            world.nodes()[node].life.disarm();
+            world.restart(node);
+        }
         FaultKind::Pause(node) => world.nodes()[node].life.resume(),
         FaultKind::StoreDown => {
             world.network.weather().down.remove(&Place::Postgres);
