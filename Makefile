@@ -42,6 +42,11 @@ verify: prerequisites ## Check a store's invariants: the journal against the tab
 
 ##@ Many nodes
 
+.PHONY: sim
+sim: prerequisites ## Simulate whole nodes from seeds (SEEDS=10000 for more; SEED=77 tells one; SHRINK=1 makes it shorter)
+	cargo build --release -p holdfast-sim
+	$(TARGET_DIR)/release/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(if $(FROM),--from $(FROM)) $(if $(SHRINK),--shrink)
+
 .PHONY: chaos
 chaos: prerequisites ## Break real nodes, Postgres, Redis and the links; check what clients were told (some eight minutes)
 	cargo build -p holdfast --features chaos -p holdfast-chaos

@@ -75,6 +75,7 @@ mod engine;
 mod event;
 mod fault;
 pub mod metric;
+mod mutation;
 mod owner;
 mod ports;
 pub mod route;

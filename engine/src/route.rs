@@ -2,6 +2,7 @@
 
 use crate::engine::Engine;
 use crate::fault::{CallError, Fault};
+use crate::mutation::{Mutation, mutated};
 
 /// How often a command is passed on at most: enough for an event that changes its owner while a command is on its way.
 pub const MAX_HOPS: u8 = 3;
@@ -38,6 +39,9 @@ pub async fn decide<T>(
         Ok(answer) => Ok(answer),
         Err(PeerFault::Unreached(cause)) => {
             tracing::warn!(owner, cause, "the owner cannot be reached");
+            here(engine.taking_over()).await.map_err(at_its_last_hop)
+        }
+        Err(PeerFault::Unanswered(_)) if mutated(Mutation::TakesOverUnanswered) => {
             here(engine.taking_over()).await.map_err(at_its_last_hop)
         }
         Err(fault) => Err(Fault::Unknown(fault.to_string()).into()),

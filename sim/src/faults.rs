@@ -10,12 +10,13 @@ use tokio::time::{sleep, sleep_until};
 use crate::network::{Place, Weather};
 use crate::node::Mail;
 use crate::plan::{FaultKind, PlannedFault};
+use crate::store::Panics;
 use crate::world::World;
 
 /// Waits for the fault's time, makes it happen, and heals it.
 pub async fn happen(world: Arc<World>, fault: PlannedFault) {
     sleep_until(world.began + fault.at).await;
-    world.story.tell(format_args!("== {:?} for {:?}", fault.kind, fault.lasts));
+    world.story.tell(format_args!("== fault {}: {:?} for {:?}", fault.index, fault.kind, fault.lasts));
     begin(&world, &fault.kind);
     if let FaultKind::Drain(node) = fault.kind {
         drain(&world, node).await;
@@ -56,7 +57,10 @@ fn begin(world: &Arc<World>, kind: &FaultKind) {
         }
         FaultKind::Slow(millis) => weather.slow_ms = millis,
         FaultKind::Aborts(node, count) => world.nodes()[node].aborts.store(count, Ordering::SeqCst),
-        FaultKind::Panic(node) => world.nodes()[node].panics.store(1, Ordering::SeqCst),
+        FaultKind::Panic(node, is_after) => {
+            let panics = if is_after { Panics::After } else { Panics::Before };
+            world.nodes()[node].panics.store(panics as usize, Ordering::SeqCst);
+        }
         FaultKind::Drain(_) | FaultKind::CutNodes(..) | FaultKind::CutStore(_) | FaultKind::CutRedis(_) => {}
     }
 }
@@ -66,7 +70,11 @@ fn heal(world: &Arc<World>, kind: &FaultKind) {
         world.network.weather().cut.remove(&cut);
     }
     match *kind {
-        FaultKind::Kill(node) | FaultKind::Crash { node, .. } | FaultKind::Drain(node) => world.restart(node),
+        FaultKind::Kill(node) | FaultKind::Drain(node) => world.restart(node),
+        FaultKind::Crash { node, .. } => {
+            world.nodes()[node].life.disarm();
+            world.restart(node);
+        }
         FaultKind::Pause(node) => world.nodes()[node].life.resume(),
         FaultKind::StoreDown => {
             world.network.weather().down.remove(&Place::Postgres);
@@ -110,7 +118,7 @@ pub fn heal_all(world: &Arc<World>) {
             nodes[node].life.disarm();
             nodes[node].life.resume();
             nodes[node].aborts.store(0, Ordering::SeqCst);
-            nodes[node].panics.store(0, Ordering::SeqCst);
+            nodes[node].panics.store(Panics::No as usize, Ordering::SeqCst);
         }
         world.restart(node);
     }

@@ -15,6 +15,8 @@ pub mod life;
 pub mod network;
 pub mod node;
 pub mod plan;
+#[cfg(feature = "mutations")]
+pub mod proof;
 pub mod redis;
 pub mod run;
 pub mod search;

@@ -1,7 +1,7 @@
 //! The life of one process: it runs, is paused, or is killed, and then nothing of it acts any more.
 
 use std::pin::Pin;
-use std::sync::atomic::{AtomicI64, AtomicU8, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::task::{Context, Poll, Waker};
 
@@ -18,6 +18,8 @@ pub struct Life {
     waker: Mutex<Option<Waker>>,
     /// It dies at this call to the outside: before it is made if positive, after it was carried out if negative.
     dies_at: AtomicI64,
+    /// It may still die so.
+    is_doomed: AtomicBool,
 }
 
 /// Where in a call to the outside a process dies.
@@ -57,12 +59,21 @@ impl Life {
     /// Lets it die at one of its next calls to the outside.
     pub fn die_at_call(&self, calls: usize, is_after: bool) {
         let calls = calls as i64 + 1;
+        self.is_doomed.store(true, Ordering::SeqCst);
         self.dies_at.store(if is_after { -calls } else { calls }, Ordering::SeqCst);
     }
 
     /// Lets it live.
     pub fn disarm(&self) {
         self.dies_at.store(0, Ordering::SeqCst);
+        self.is_doomed.store(false, Ordering::SeqCst);
+    }
+
+    /// Ends it, unless it was let live meanwhile.
+    pub fn die(&self) {
+        if self.is_doomed.load(Ordering::SeqCst) {
+            self.kill();
+        }
     }
 
     /// Counts a call to the outside.

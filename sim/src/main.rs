@@ -4,7 +4,7 @@ use std::process::ExitCode;
 use std::time::Instant;
 
 use clap::Parser;
-use sim::plan::Limits;
+use sim::plan::{Limits, has};
 use sim::run::{Outcome, run};
 use sim::search::{Search, search, shrink};
 
@@ -23,24 +23,33 @@ struct CommandLine {
     /// Make the run of a seed that fails shorter.
     #[arg(long)]
     shrink: bool,
-    /// Only the first clients of the run.
-    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
-    clients: usize,
-    /// Only the first faults of the run.
-    #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
-    faults: usize,
-    /// Not the first faults of the run.
-    #[arg(long, default_value_t = 0)]
-    skip_faults: usize,
-    /// Only so much time, in milliseconds.
+    /// Break the engine's rules on purpose, one after the other, and see that each is found.
+    #[cfg(feature = "mutations")]
+    #[arg(long)]
+    proof: bool,
+    /// The run without these clients.
+    #[arg(long, value_delimiter = ',')]
+    without_clients: Vec<u32>,
+    /// The run without these faults.
+    #[arg(long, value_delimiter = ',')]
+    without_faults: Vec<u32>,
+    /// The milliseconds until the clients stop.
     #[arg(long, default_value_t = usize::MAX, hide_default_value = true)]
     millis: usize,
 }
 
 fn main() -> ExitCode {
     let options = CommandLine::parse();
-    let CommandLine { clients, faults, skip_faults, millis, .. } = options;
-    let limits = Limits { clients, faults, skip_faults, millis };
+    let limits = Limits {
+        without_clients: bits(&options.without_clients),
+        without_faults: bits(&options.without_faults),
+        millis: options.millis,
+    };
+    #[cfg(feature = "mutations")]
+    if options.proof {
+        let is_proved = sim::proof::prove(options.from.unwrap_or(1));
+        return if is_proved { ExitCode::SUCCESS } else { ExitCode::FAILURE };
+    }
     match options.seed {
         Some(seed) if options.shrink => make_shorter(seed, limits),
         Some(seed) => tell(run(seed, limits, true)),
@@ -76,9 +85,22 @@ fn make_shorter(seed: u64, limits: Limits) -> ExitCode {
         return ExitCode::SUCCESS;
     };
     let outcome = tell(run(seed, limits, true));
-    let Limits { clients, faults, skip_faults, millis } = limits;
-    println!(
-        "sim --seed {seed} --clients {clients} --faults {faults} --skip-faults {skip_faults} --millis {millis}"
-    );
+    println!("{}", command(seed, limits));
     outcome
+}
+
+/// The command line that tells this run.
+fn command(seed: u64, limits: Limits) -> String {
+    let list = |option: &str, bits: u64| {
+        let numbers: Vec<_> =
+            (0..64).filter(|&index| has(bits, index)).map(|index| index.to_string()).collect();
+        if numbers.is_empty() { String::new() } else { format!(" --{option} {}", numbers.join(",")) }
+    };
+    let clients = list("without-clients", limits.without_clients);
+    let faults = list("without-faults", limits.without_faults);
+    format!("sim --seed {seed}{clients}{faults} --millis {}", limits.millis)
+}
+
+fn bits(numbers: &[u32]) -> u64 {
+    numbers.iter().filter_map(|&number| 1u64.checked_shl(number)).fold(0, |bits, bit| bits | bit)
 }

@@ -179,7 +179,7 @@ impl Wire {
         let work = move |_| {
             let result = work();
             if death == Death::After {
-                life.kill();
+                life.die();
             }
             std::future::ready(Some(result))
         };

@@ -55,10 +55,12 @@ pub struct Node {
     pub clock: Arc<NodeClock>,
     /// How many of its next batches are aborted.
     pub aborts: Arc<AtomicUsize>,
-    /// How many of its next appends panic.
+    /// How its next append panics: one of [`Panics`](crate::store::Panics).
     pub panics: Arc<AtomicUsize>,
     /// How often it has begun.
     pub lives: usize,
+    /// How many questions wait for its answer.
+    pub waiting: Arc<AtomicUsize>,
 }
 
 /// The address of a node.
@@ -89,10 +91,19 @@ pub fn start(world: &Arc<World>, index: usize, earlier: Option<&Node>) -> Node {
     };
     let (life, tasks) = (Arc::new(Life::default()), LocalSet::new());
     let (mail, received) = mpsc::unbounded_channel();
-    let node = Node { life, mail, clock, aborts: Arc::default(), panics: Arc::default(), lives };
+    let node = Node {
+        life,
+        mail,
+        clock,
+        aborts: Arc::default(),
+        panics: Arc::default(),
+        lives,
+        waiting: Arc::default(),
+    };
     let wire =
         Wire { network: Arc::clone(&world.network), life: Arc::clone(&node.life), place: Place::Node(index) };
-    let server = Arc::new(Server { world: Arc::clone(world), index, wire: wire.clone() });
+    let waiting = Arc::clone(&node.waiting);
+    let server = Arc::new(Server { world: Arc::clone(world), index, wire: wire.clone(), waiting });
     let store = Arc::new(SimStore {
         wire: wire.clone(),
         node: index,
@@ -132,7 +143,9 @@ async fn serve(server: Arc<Server>, engine: Engine, mut mail: mpsc::UnboundedRec
         spawn_local(async move {
             match mail {
                 Mail::Ask(request, reply) => {
+                    server.waiting.fetch_add(1, Ordering::SeqCst);
                     let _ = reply.send(server.answer(&engine, request).await);
+                    server.waiting.fetch_sub(1, Ordering::SeqCst);
                 }
                 Mail::Stop(stopped) => {
                     engine.shutdown().await;
@@ -148,6 +161,7 @@ struct Server {
     world: Arc<World>,
     index: usize,
     wire: Wire,
+    waiting: Arc<AtomicUsize>,
 }
 
 impl Server {

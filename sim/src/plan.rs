@@ -10,19 +10,22 @@ use crate::dice::Dice;
 /// What is left of a seed's run; everything, if not said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
-    /// The first clients.
-    pub clients: usize,
-    /// The first faults.
-    pub faults: usize,
-    /// Without the faults before this one.
-    pub skip_faults: usize,
+    /// The clients that stay away, a bit each.
+    pub without_clients: u64,
+    /// The faults that do not happen, a bit each.
+    pub without_faults: u64,
     /// Milliseconds until the clients stop.
     pub millis: usize,
 }
 
+/// Whether a bit is set.
+pub fn has(bits: u64, index: usize) -> bool {
+    1u64.checked_shl(index as u32).is_some_and(|bit| bits & bit != 0)
+}
+
 impl Default for Limits {
     fn default() -> Self {
-        Self { clients: usize::MAX, faults: usize::MAX, skip_faults: 0, millis: usize::MAX }
+        Self { without_clients: 0, without_faults: 0, millis: usize::MAX }
     }
 }
 
@@ -71,13 +74,15 @@ pub enum FaultKind {
     Slow(usize),
     /// The store aborts batches of a node.
     Aborts(usize, usize),
-    /// An append of a node panics.
-    Panic(usize),
+    /// An append of a node panics: before the batch is sent, or when it is committed.
+    Panic(usize, bool),
 }
 
 /// A fault, when it begins, and how long it lasts.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlannedFault {
+    /// Its number.
+    pub index: usize,
     /// Since the run began.
     pub at: Duration,
     /// Until it is healed.
@@ -104,10 +109,10 @@ pub struct Plan {
     pub nodes: usize,
     /// The events.
     pub events: Vec<PlannedEvent>,
-    /// How many clients.
-    pub clients: usize,
-    /// Whether the last of them is an administrator.
-    pub has_admin: bool,
+    /// The clients, by their numbers.
+    pub clients: Vec<usize>,
+    /// The number of the one that is an administrator, if one is.
+    pub admin: Option<usize>,
     /// How long the clients go on.
     pub duration: Duration,
     /// The longest time that a client thinks, in milliseconds.
@@ -128,9 +133,7 @@ impl Plan {
         let dice = &mut Dice::new(seed, "plan", 0);
         let nodes = *dice.pick(&[1, 2, 2, 3, 3, 3, 4, 5]);
         let duration = dice.millis(3_000..14_000);
-        let mut faults = plan_faults(seed, nodes, duration);
-        faults.truncate(limits.faults);
-        faults.drain(..limits.skip_faults.min(faults.len()));
+        let faults = plan_faults(seed, nodes, duration, limits.without_faults);
         let events = (0..*dice.pick(&[1, 1, 1, 2, 3, 5, 20]))
             .map(|_| PlannedEvent {
                 seats: *dice.pick(&[1, 4, 8, 20, 40]),
@@ -149,12 +152,13 @@ impl Plan {
             renew_leases_every: Duration::from_millis(500),
             ..EngineConfig::default()
         };
+        let clients = dice.number(2..11);
         Self {
             seed,
             nodes,
             events,
-            clients: dice.number(2..11).min(limits.clients),
-            has_admin: dice.chance(40),
+            clients: (0..clients).filter(|&client| !has(limits.without_clients, client)).collect(),
+            admin: dice.chance(40).then_some(clients - 1),
             duration: duration.min(Duration::from_millis(limits.millis as u64)),
             think_ms: *dice.pick(&[20, 100, 400]),
             faults,
@@ -162,6 +166,13 @@ impl Plan {
             lease_ttl: dice.millis(1_600..4_000),
             publishes: dice.chance(70),
         }
+    }
+
+    /// The longest time that a message can be under way.
+    pub fn longest_way(&self) -> Duration {
+        let delays =
+            |fault: &PlannedFault| matches!(fault.kind, FaultKind::Storm { .. } | FaultKind::Slow(_));
+        if self.faults.iter().any(delays) { Duration::from_secs(8) } else { Duration::ZERO }
     }
 
     /// The longest time that a node may not notice something for reasons of its own: it is paused, or cut off.
@@ -182,16 +193,17 @@ impl Plan {
 
 /// A run has some kinds of faults and not others, so that each also meets the world without the rest (Groce and others,
 /// "Swarm testing", 2012).
-fn plan_faults(seed: u64, nodes: usize, duration: Duration) -> Vec<PlannedFault> {
+fn plan_faults(seed: u64, nodes: usize, duration: Duration, without: u64) -> Vec<PlannedFault> {
     let dice = &mut Dice::new(seed, "faults", 0);
     let kinds: Vec<usize> = (0..16).filter(|_| dice.chance(35)).collect();
     let count = *dice.pick(&[0, 1, 2, 4, 8, 16]);
     let mut faults = Vec::new();
-    for index in 0..count {
+    for index in (0..count).filter(|&index| !has(without, index)) {
         let dice = &mut Dice::new(seed, "fault", index);
         let Some(kind) = (!kinds.is_empty()).then(|| *dice.pick(&kinds)) else { break };
         let longest_ms = *dice.pick(&[200, 1_000, 5_000]);
         faults.push(PlannedFault {
+            index,
             at: dice.millis(0..duration.as_millis() as usize),
             lasts: dice.millis(20..longest_ms),
             kind: fault_kind(kind, nodes, dice),
@@ -220,6 +232,6 @@ fn fault_kind(kind: usize, nodes: usize, dice: &mut Dice) -> FaultKind {
         12 => FaultKind::Storm { lost: dice.number(1..30), doubled: dice.number(0..20) },
         13 => FaultKind::Slow(dice.number(10..300)),
         14 => FaultKind::Aborts(node, dice.number(1..4)),
-        _ => FaultKind::Panic(node),
+        _ => FaultKind::Panic(node, dice.chance(50)),
     }
 }

@@ -1,6 +1,7 @@
 //! One run: clients and faults, recovery, and the verdict.
 
 use std::cell::RefCell;
+use std::sync::atomic::Ordering;
 use std::sync::{Arc, Once};
 use std::time::Duration;
 
@@ -82,16 +83,16 @@ pub fn run(seed: u64, limits: Limits, keep: bool) -> Outcome {
 
 async fn live_through(world: &Arc<World>) {
     let plan = &world.plan;
-    world.story.tell(format_args!("seed {}: {} nodes, {} clients", plan.seed, plan.nodes, plan.clients));
+    let clients = plan.clients.len();
+    world.story.tell(format_args!("seed {}: {} nodes, {clients} clients", plan.seed, plan.nodes));
     world.start_nodes();
     let mut running_faults = JoinSet::new();
     for fault in &plan.faults {
         running_faults.spawn_local(faults::happen(Arc::clone(world), fault.clone()));
     }
     let mut running = JoinSet::new();
-    for index in 0..plan.clients {
-        let is_admin = plan.has_admin && index + 1 == plan.clients;
-        running.spawn_local(Client::new(world, index, is_admin).run());
+    for &index in &plan.clients {
+        running.spawn_local(Client::new(world, index, plan.admin == Some(index)).run());
     }
     let clients = running.join_all().await;
     running_faults.join_all().await;
@@ -101,9 +102,12 @@ async fn live_through(world: &Arc<World>) {
         insisting.spawn_local(client.insist());
     }
     insisting.join_all().await;
+    // What comes late may still make a hold.
+    sleep(plan.longest_way()).await;
     wait_for_holds(world).await;
     sleep(VIEW_TOLERANCE * 3).await;
     judge(world).await;
+    find_unanswered(world);
     stop_all(world).await;
 }
 
@@ -154,6 +158,15 @@ async fn seat_maps(world: &Arc<World>, id: EventId) -> Vec<SeatMap> {
         }
     }
     maps
+}
+
+/// Nobody waits for an answer any more.
+fn find_unanswered(world: &World) {
+    for (node, waiting) in world.nodes().iter().map(|node| node.waiting.load(Ordering::SeqCst)).enumerate() {
+        if waiting > 0 {
+            world.story.find(format_args!("liveness: n{node} has {waiting} questions that it never answers"));
+        }
+    }
 }
 
 /// No actor is left over.

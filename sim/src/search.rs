@@ -56,15 +56,23 @@ pub fn shrink(seed: u64, mut limits: Limits) -> Option<Limits> {
     if !fails(limits) {
         return None;
     }
-    let plan = Plan::new(seed, limits);
-    limits.millis =
-        smallest(1, plan.duration.as_millis() as usize, |millis| fails(Limits { millis, ..limits }));
-    limits.clients = smallest(0, plan.clients, |clients| fails(Limits { clients, ..limits }));
-    limits.faults = smallest(0, plan.faults.len(), |faults| fails(Limits { faults, ..limits }));
-    let largest = limits.faults;
-    let skipped = smallest(0, largest, |kept| fails(Limits { skip_faults: largest - kept, ..limits }));
-    limits.skip_faults = largest - skipped;
-    Some(limits)
+    loop {
+        let before = limits;
+        let plan = Plan::new(seed, limits);
+        limits.millis =
+            smallest(1, plan.duration.as_millis() as usize, |millis| fails(Limits { millis, ..limits }));
+        for client in plan.clients {
+            let without = Limits { without_clients: limits.without_clients | 1 << client, ..limits };
+            limits = if fails(without) { without } else { limits };
+        }
+        for fault in plan.faults {
+            let without = Limits { without_faults: limits.without_faults | 1 << fault.index, ..limits };
+            limits = if fails(without) { without } else { limits };
+        }
+        if limits == before {
+            return Some(limits);
+        }
+    }
 }
 
 /// The smallest number of the range for which `fails`, taken to be true from some number on; it is at `most`.

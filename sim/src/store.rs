@@ -26,8 +26,19 @@ pub struct SimStore {
     pub truth: Arc<Truth>,
     /// How many of the next batches are aborted.
     pub aborts: Arc<AtomicUsize>,
-    /// How many of the next appends panic in the node.
+    /// How the next append panics in the node: one of [`Panics`].
     pub panics: Arc<AtomicUsize>,
+}
+
+/// Where an append panics.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Panics {
+    /// Nowhere.
+    No,
+    /// Before the batch is sent.
+    Before,
+    /// After the answer has come.
+    After,
 }
 
 fn counts_down(counter: &AtomicUsize) -> bool {
@@ -70,9 +81,8 @@ impl Store for SimStore {
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
-        if counts_down(&self.panics) {
-            panic!("a panic on purpose");
-        }
+        let panics = self.panics.swap(Panics::No as usize, Ordering::SeqCst);
+        assert_ne!(panics, Panics::Before as usize, "a panic on purpose");
         let (node, batch) = (self.node, Arc::clone(batch));
         let (truth, aborts) = (Arc::clone(&self.truth), Arc::clone(&self.aborts));
         let append = move || {
@@ -81,7 +91,9 @@ impl Store for SimStore {
             }
             truth.append(node, &batch)
         };
-        match self.wire.call(Place::Postgres, PATIENCE, append).await {
+        let result = self.wire.call(Place::Postgres, PATIENCE, append).await;
+        assert_ne!(panics, Panics::After as usize, "a panic on purpose");
+        match result {
             Ok(result) => result,
             Err(Failure::NotSent) => Err(AppendError::Aborted("not sent".to_owned())),
             Err(Failure::Unanswered) => Err(AppendError::Unknown("unanswered".to_owned())),

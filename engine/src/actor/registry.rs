@@ -12,6 +12,7 @@ use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
 use crate::cluster::publisher;
 use crate::fault::{CallError, Fault};
+use crate::mutation::{Mutation, mutated};
 use crate::owner::Answer;
 use crate::ports::lease::Bid;
 use crate::view::EventView;
@@ -167,7 +168,7 @@ impl Registry {
 
     /// Lets an event that another node owns now write what it still can, and end.
     pub(crate) fn give_up(&self, id: EventId) {
-        if let Some(live) = self.peek(id) {
+        if let Some(live) = self.peek(id).filter(|_| !mutated(Mutation::NeverGivesUp)) {
             live.drain();
         }
     }

@@ -6,6 +6,8 @@ use std::sync::Arc;
 use tokio::sync::oneshot;
 
 use crate::actor::gate::Pass;
+use crate::fault::Fault;
+use crate::mutation::{Mutation, mutated};
 use crate::owner::{Answer, Ticket};
 use crate::words::command::Command;
 
@@ -71,6 +73,9 @@ impl Drop for Request {
         match self.stage {
             Stage::Waiting => self.send(Answer::NotTaken),
             Stage::Applying => self.send(Answer::Crashed),
+            Stage::Appending if mutated(Mutation::CrashIsNotDone) => {
+                self.send(Answer::Fault(Fault::Unavailable("crashed".to_owned())));
+            }
             Stage::Appending => {}
         }
     }

@@ -19,6 +19,7 @@ pub use replay::ReplayError;
 pub(crate) use rules::ended;
 
 use self::live::LiveReservation;
+use crate::mutation::{Mutation, mutated};
 use crate::words::change::Change;
 use crate::words::clock::Timestamp;
 use crate::words::command::SeatStatus;
@@ -106,7 +107,7 @@ impl Event {
         for reservation in snapshot.live {
             event.enter(&reservation);
         }
-        for used in snapshot.keys {
+        for used in snapshot.keys.into_iter().filter(|_| !mutated(Mutation::KeysNotLoaded)) {
             let key_use = KeyUse::new(used.reservation_id, &used.seats);
             event.keys.insert(key_hash(used.user_id, &used.idempotency_key), key_use);
         }

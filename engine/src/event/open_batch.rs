@@ -4,6 +4,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use crate::event::Event;
+use crate::mutation::{Mutation, mutated};
 use crate::words::change::{Batch, Change};
 use crate::words::clock::Timestamp;
 use crate::words::id::{BatchId, ReservationId, SeatNo};
@@ -81,6 +82,7 @@ impl OpenBatch {
 
     fn note_seats(&mut self, change: &Change, reservation: &Reservation) {
         let (before, after) = match change {
+            Change::Expired { .. } if mutated(Mutation::ClaimNotReleased) => return,
             Change::Reserved { .. } => (None, Some(reservation.id)),
             Change::Cancelled { .. } | Change::Expired { .. } => (Some(reservation.id), None),
             _ => return,

@@ -21,6 +21,7 @@ pub(crate) use effect::{Effect, Effects, Input, Now, Reloaded};
 use self::phase::{InDoubt, Pending, Phase};
 use crate::event::{Event, OpenBatch};
 use crate::fault::{CallError, Fault};
+use crate::mutation::{Mutation, mutated};
 use crate::ports::store::AppendError;
 use crate::view::EventView;
 use crate::words::change::Batch;
@@ -170,13 +171,15 @@ impl<T: Ticket, R> Owner<T, R> {
         if !self.is_idle() {
             return;
         }
-        let decided_at = now.wall.max(self.owned.not_before);
+        let not_before = if mutated(Mutation::TimeGoesBack) { now.wall } else { self.owned.not_before };
+        let decided_at = now.wall.max(not_before);
         let mut batch = OpenBatch::default();
         for (change, reservation) in self.owned.event.expire(decided_at, self.batch_limit) {
             batch.push(change, Some(reservation));
         }
         // All that has run out first: nobody may be refused a seat that is free.
-        let is_all_out = self.owned.event.next_expires_at().is_none_or(|at| at > decided_at);
+        let is_all_out = mutated(Mutation::DueHoldsLater)
+            || self.owned.event.next_expires_at().is_none_or(|at| at > decided_at);
         let pending = if is_all_out { self.apply_queue(&mut batch, decided_at) } else { Pending::new() };
         if !batch.is_empty() {
             self.append(batch, pending, now.batch_id, decided_at, effects);
@@ -230,6 +233,17 @@ impl<T: Ticket, R> Owner<T, R> {
         assert_eq!(batch.seq, before + 1, "the journal would have a gap");
         self.owned.not_before = decided_at;
         pending.iter_mut().for_each(|(ticket, _)| ticket.appending());
+        if mutated(Mutation::ShownBeforeCommit) {
+            effects.push(Effect::Show(self.view()));
+        }
+        if mutated(Mutation::ToldBeforeCommit) {
+            effects.push(Effect::Answer(std::mem::take(&mut pending)));
+        }
+        if mutated(Mutation::RefusedBeforeCommit) {
+            let is_refused = |answer: &Answer| matches!(answer, Answer::Rejected { .. });
+            let refused = pending.extract_if(.., |(_, answer)| is_refused(answer));
+            effects.push(Effect::Answer(refused.collect()));
+        }
         effects.push(Effect::Append(Arc::clone(&batch)));
         self.phase = Phase::Appending { batch, pending };
     }
@@ -243,6 +257,10 @@ impl<T: Ticket, R> Owner<T, R> {
             Err(AppendError::Fenced) => {
                 effects.push(not_taken(pending));
                 self.end(effects);
+            }
+            Err(AppendError::Unknown(cause)) if mutated(Mutation::UnknownIsAborted) => {
+                effects.push(failed(pending, &Fault::Unavailable(cause)));
+                self.reload(None, effects);
             }
             // The memory has changes now that the store does not have: it is worth nothing any more.
             Err(AppendError::Aborted(cause)) => {
@@ -280,7 +298,7 @@ impl<T: Ticket, R> Owner<T, R> {
             unreachable!("only a look for the epoch is answered as one");
         };
         match found {
-            Ok(Some(epoch)) if epoch == self.owned.epoch => {
+            Ok(Some(epoch)) if epoch == self.owned.epoch || mutated(Mutation::NoEpochLook) => {
                 effects.push(Effect::Answer(pending));
                 self.answer_readers(effects);
             }

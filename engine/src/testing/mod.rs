@@ -7,3 +7,6 @@ mod memory_store;
 pub use fixtures::{details, new_event, random_batch_id};
 pub use manual_clock::ManualClock;
 pub use memory_store::{InjectedFault, MemoryStore};
+
+#[cfg(feature = "mutations")]
+pub use crate::mutation::{Mutation, mutate};
