@@ -1,4 +1,5 @@
-//! What answers cost to write: seat maps as JSON and compressed, as the server prepares them, and reservations.
+//! What answers cost to write: seat maps as JSON and compressed, as the server prepares them, and
+//! reservations.
 
 use std::sync::Arc;
 use std::time::Duration;

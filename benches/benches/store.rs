@@ -1,5 +1,5 @@
-//! Group commit: what one batch costs on each real store, by how many reservations are in it, and what batches of
-//! many events at once cost. Everything is durable.
+//! Group commit: what one batch costs on each real store, by how many reservations are in it, and what
+//! batches of many events at once cost. Everything is durable.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};

@@ -1,5 +1,6 @@
 //! What an event of 200,000 seats costs in memory, in bytes that its state has allocated, a seat: what the
-//! allocator adds and what the server keeps beside the state is not in it (`scripts/bars cold` has both in it).
+//! allocator adds and what the server keeps beside the state is not in it (`scripts/bars cold` has both in
+//! it).
 //!
 //! `cargo run --release -p holdfast-benches --example memory`
 

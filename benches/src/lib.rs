@@ -43,8 +43,8 @@ pub fn pair_of_seats(caller: u32) -> Vec<SeatNo> {
     vec![2 * caller + 1, 2 * caller + 2]
 }
 
-/// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It knows the
-/// events that were made, and nothing of what became of them.
+/// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
+/// knows the events that were made, and nothing of what became of them.
 #[derive(Default)]
 pub struct NullStore {
     events: RwLock<HashMap<EventId, EventInfo>>,

@@ -194,7 +194,8 @@ async fn read(ask: &Ask, response: Response) -> Answer {
     let status = response.status();
     let replayed = header(&response, "idempotent-replayed").as_deref() == Some("true");
     if status == StatusCode::REQUEST_TIMEOUT {
-        // The first request on a connection came too late, as it seems to a node that was paused: it reads none.
+        // The first request on a connection came too late, as it seems to a node that was paused: it reads
+        // none.
         return Answer::Nothing("408".to_owned());
     }
     let text = match response.text().await {

@@ -154,16 +154,7 @@ impl Target<'_> {
                 let from_owner = fault != Fault::PartitionToOwner;
                 return Ok(partition(other, owner, [to_owner, from_owner], some_s).await);
             }
-            Fault::PostgresUnreachable => {
-                let link = if rng.random_bool(0.5) {
-                    Link { holds_requests: true, holds_answers: true, ..Link::default() }
-                } else {
-                    owner.postgres.set(Link { refuses: true, ..Link::default() });
-                    owner.postgres.reset();
-                    Link { refuses: true, ..Link::default() }
-                };
-                hold(&owner.postgres, link, some_s * 2).await;
-            }
+            Fault::PostgresUnreachable => cut_off(&owner.postgres, rng.random_bool(0.5), some_s * 2).await,
             Fault::TwoOwners => {
                 hold(&owner.redis, Link { holds_requests: true, ..Link::default() }, beyond_ttl * 2).await;
             }
@@ -187,13 +178,24 @@ async fn hold(proxy: &Proxy, link: Link, duration: Duration) {
     proxy.heal();
 }
 
+/// Lets nothing through: silently, or by refusing and resetting connections.
+async fn cut_off(proxy: &Proxy, is_silent: bool, duration: Duration) {
+    let silent = Link { holds_requests: true, holds_answers: true, ..Link::default() };
+    let link = if is_silent { silent } else { Link { refuses: true, ..Link::default() } };
+    if !is_silent {
+        proxy.set(Link { refuses: true, ..Link::default() });
+        proxy.reset();
+    }
+    hold(proxy, link, duration).await;
+}
+
 /// Cuts off the next batch, or its answer. `false`: none came, since the node lost its events meanwhile.
 async fn cut(node: &Node, way: Way) -> bool {
     catch(&node.postgres, Trap { pattern: BATCH, spares: 0, way, then: Then::Cut }).await
 }
 
-/// Pauses the node at one of its messages to Postgres: any, or a batch. What is under way between the two arrives
-/// while it sleeps, or only when it wakes.
+/// Pauses the node at one of its messages to Postgres: any, or a batch. What is under way between the two
+/// arrives while it sleeps, or only when it wakes.
 async fn pause_at(node: &Node, way: Way, duration: Duration, rng: &mut StdRng) -> bool {
     let pattern = if rng.random_bool(0.5) { BATCH } else { b"" };
     let trap = Trap { pattern, spares: rng.random_range(0..20), way, then: Then::Hold };
@@ -218,7 +220,8 @@ async fn catch(proxy: &Proxy, trap: Trap) -> bool {
     tokio::time::timeout(STRIKE_PATIENCE, proxy.wait_caught(before)).await.is_ok()
 }
 
-/// Cuts one or both ways between two nodes, whoever has opened the connection. `false`: nothing was under way.
+/// Cuts one or both ways between two nodes, whoever has opened the connection. `false`: nothing was under
+/// way.
 async fn partition(a: &Node, b: &Node, [a_to_b, b_to_a]: [bool; 2], duration: Duration) -> bool {
     let caught = || a.peers.caught() + b.peers.caught();
     let before = caught();

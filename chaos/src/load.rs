@@ -1,5 +1,5 @@
-//! The customers: they reserve, confirm, cancel, extend and look, and ask again at another node, with the same
-//! key, when they hear nothing.
+//! The customers: they reserve, confirm, cancel, extend and look, and ask again at another node, with the
+//! same key, when they hear nothing.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

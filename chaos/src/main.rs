@@ -16,7 +16,8 @@ use tokio::signal::unix::{SignalKind, signal};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Cli {
-    /// What to break, one after the other; `mixed` breaks all of it in one run. Default: every fault, and mixed.
+    /// What to break, one after the other; `mixed` breaks all of it in one run. Default: every fault, and
+    /// mixed.
     #[arg(long, value_delimiter = ',')]
     faults: Vec<String>,
     /// Makes a run repeatable, as far as real processes are. Default: a new one.

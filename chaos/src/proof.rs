@@ -24,7 +24,8 @@ pub struct Proof {
     pub after: Duration,
 }
 
-/// Runs nodes that leave out the epoch check until the checker notices. `None`: it did not, so it proves nothing.
+/// Runs nodes that leave out the epoch check until the checker notices. `None`: it did not, so it proves
+/// nothing.
 pub async fn prove_checker(options: &ClusterOptions, seed: u64) -> Result<Option<Proof>, SetupError> {
     let cluster = Cluster::start(&ClusterOptions { unfenced: true, ..options.clone() }).await?;
     let began = Instant::now();
@@ -42,8 +43,8 @@ pub async fn prove_checker(options: &ClusterOptions, seed: u64) -> Result<Option
     Ok(None)
 }
 
-/// Broken invariants only: that a node does not come back, or a refusal that rests on an old state, is no proof
-/// that the missing fence was noticed.
+/// Broken invariants only: that a node does not come back, or a refusal that rests on an old state, is no
+/// proof that the missing fence was noticed.
 fn broken_invariants(verdict: &Verdict) -> Option<Vec<String>> {
     let Verdict::Fail(findings) = verdict else { return None };
     let findings: Vec<String> =

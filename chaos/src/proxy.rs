@@ -1,5 +1,5 @@
-//! A TCP proxy that stands in front of a server and breaks the link on demand: for all its clients, or for those
-//! that come from one address.
+//! A TCP proxy that stands in front of a server and breaks the link on demand: for all its clients, or for
+//! those that come from one address.
 //!
 //! A cut link holds bytes back and delivers them when it heals, as TCP does after a partition; it never drops
 //! bytes out of the middle of a stream, which no network does.

@@ -31,8 +31,8 @@ impl Records {
         Ok(Self { store })
     }
 
-    /// Waits until no reservation of the events is pending, at most for `patience`. Holds that are still there
-    /// then are the checker's to judge.
+    /// Waits until no reservation of the events is pending, at most for `patience`. Holds that are still
+    /// there then are the checker's to judge.
     pub async fn wait_until_settled(&self, events: &[EventId], patience: Duration) -> Result<(), ReadError> {
         let settled = async {
             while self.has_pending(events).await? {

@@ -18,7 +18,8 @@ use crate::records::{ReadError, Records};
 use checker::history::{Answer, Ask, Call, Log};
 use checker::{EventRecord, Tolerances, check};
 
-/// A slow machine, and an owner that was paused and shows its last state until it notices that it was superseded.
+/// A slow machine, and an owner that was paused and shows its last state until it notices that it was
+/// superseded.
 const TOLERANCES: Tolerances = Tolerances { expiry: Duration::from_secs(12), view: Duration::from_secs(5) };
 
 /// How long holds last, one event each.

@@ -1,7 +1,7 @@
 //! A short chaos run, and the proof that its checker notices. `make chaos` is the long one.
 //!
-//! Needs Postgres and Redis as programs: the run starts its own, since it has to kill them. The server is built
-//! here, with the feature `chaos`, into the target folder that this test was built into.
+//! Needs Postgres and Redis as programs: the run starts its own, since it has to kill them. The server is
+//! built here, with the feature `chaos`, into the target folder that this test was built into.
 
 use std::path::{Path, PathBuf};
 use std::process::Command;

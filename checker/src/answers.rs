@@ -56,8 +56,8 @@ fn check_done(ask: &Ask, seen: &Seen, story: &Story) -> Result<(), (Rule, String
     if is_what_was_asked { Ok(()) } else { Err((Rule::Answers, "not what was asked".to_owned())) }
 }
 
-/// Counts and seats come from the memory of the owner, from what it published, or from the tables: the journal gives
-/// them, too.
+/// Counts and seats come from the memory of the owner, from what it published, or from the tables: the
+/// journal gives them, too.
 fn check_view(
     call: &Call,
     version: u64,

@@ -1,5 +1,5 @@
-//! Every effect against the requests: somebody asked for it, it was not refused to all that asked (nor were all told that
-//! nothing was done), and it happened once.
+//! Every effect against the requests: somebody asked for it, it was not refused to all that asked (nor were
+//! all told that nothing was done), and it happened once.
 
 use std::collections::{HashMap, HashSet};
 

@@ -3,7 +3,6 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::actor::threads::Threads;
 use crate::ports::publication::Publications;
 use crate::ports::random::{Random, SystemRandom};
 
@@ -16,8 +15,8 @@ pub struct EngineConfig {
     pub queue_per_event: usize,
     /// How many commands a batch takes at most.
     pub batch_commands: usize,
-    /// How often each event looks for holds that have run out, where one soon will; else every ten ticks, or each
-    /// second.
+    /// How often each event looks for holds that have run out, where one soon will; else every ten ticks, or
+    /// each second.
     pub tick: Duration,
     /// How long an event stays in memory without a command.
     pub idle_after: Duration,
@@ -48,4 +47,15 @@ impl Default for EngineConfig {
             publications: None,
         }
     }
+}
+
+/// Where an engine runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Threads {
+    /// Events on this many threads of their own, activations on another one, the rest on the runtime that the
+    /// engine is started in.
+    Own(usize),
+    /// Everything on the [`LocalSet`](tokio::task::LocalSet) that the engine is called from: one that is not
+    /// polled is a node that is paused, one that is dropped is a node that is killed.
+    Here,
 }

@@ -9,6 +9,7 @@ use crate::actor::registry::Registry;
 use crate::actor::threads::Spawner;
 use crate::cluster::lease_keeper;
 use crate::cluster::published::Published;
+use crate::cluster::publisher;
 use crate::cluster::sweep;
 use crate::config::EngineConfig;
 use crate::event::ended;
@@ -57,7 +58,7 @@ impl Engine {
         let publications = node.config.publications.clone();
         let published =
             publications.map(|publications| Arc::new(Published::new(publications, Arc::clone(&node))));
-        let registry = Registry::new(Arc::clone(&node));
+        let registry = Registry::new(Arc::clone(&node), publisher::publish_each(&node));
         sweep::start(Arc::clone(&node), Arc::downgrade(&registry));
         lease_keeper::start(Arc::clone(&node), Arc::downgrade(&registry));
         Self { node, registry, infos: Cache::new(CACHED_EVENTS), published, bid: Bid::Preferred }

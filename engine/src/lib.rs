@@ -1,11 +1,11 @@
 //! The core of Holdfast: one supervised actor an event, group commit, leases and epochs.
 //!
-//! An [`Engine`] sells the seats of events. It is a cheap handle: clone it, and call it from any task. Commands of
-//! one event are decided one after the other by the event's actor, in memory; their changes are written in batches,
-//! and every answer leaves after its batch is committed. What the engine needs from outside are three ports: a
-//! [`Store`] (the crate `persistence` has Postgres and SQLite; the feature `testing` one in memory), a [`Lease`]
-//! ([`LocalLease`] where there is one node) and a [`Clock`]. With many nodes there are also the [`Publications`], by
-//! which owners show their events to the other nodes.
+//! An [`Engine`] sells the seats of events. It is a cheap handle: clone it, and call it from any task.
+//! Commands of one event are decided one after the other by the event's actor, in memory; their changes are
+//! written in batches, and every answer leaves after its batch is committed. What the engine needs from
+//! outside are three ports: a [`Store`] (the crate `persistence` has Postgres and SQLite; the feature
+//! `testing` one in memory), a [`Lease`] ([`LocalLease`] where there is one node) and a [`Clock`]. With many
+//! nodes there are also the [`Publications`], by which owners show their events to the other nodes.
 //!
 //! ```
 //! use std::sync::Arc;
@@ -21,7 +21,8 @@
 //! // The actors run on threads of an actix `System`.
 //! actix_rt::System::new().block_on(async {
 //!     let store = Arc::new(MemoryStore::new());
-//!     let engine = Engine::start(EngineConfig::default(), store, Arc::new(LocalLease), Arc::new(SystemClock));
+//!     let (lease, clock) = (Arc::new(LocalLease), Arc::new(SystemClock));
+//!     let engine = Engine::start(EngineConfig::default(), store, lease, clock);
 //!
 //!     let start_at = SystemClock.now().plus_s(86_400);
 //!     let details = EventDetails {
@@ -60,13 +61,14 @@
 //! # }
 //! ```
 //!
-//! - Seats are numbered from 1 through an event's [`Layout`]; money is an integer in minor units of the event's
-//!   [`Currency`]; times are [`Timestamp`]s, microseconds since the Unix epoch.
-//! - [`CallError`] tells a [`Rejection`] (the rules refuse) from a [`Fault`] (something broke: retry, by the key) and
-//!   from an event that another node owns.
-//! - [`Event`] is the pure state by itself, for those who want the rules without the engine; [`verify`] checks a whole
-//!   store against the invariants.
-//! - Metrics go through the `metrics` facade, by the names in [`metric`]; install a recorder before [`Engine::start`].
+//! - Seats are numbered from 1 through an event's [`Layout`]; money is an integer in minor units of the
+//!   event's [`Currency`]; times are [`Timestamp`]s, microseconds since the Unix epoch.
+//! - [`CallError`] tells a [`Rejection`] (the rules refuse) from a [`Fault`] (something broke: retry, by the
+//!   key) and from an event that another node owns.
+//! - [`Event`] is the pure state by itself, for those who want the rules without the engine; [`verify`]
+//!   checks a whole store against the invariants.
+//! - Metrics go through the `metrics` facade, by the names in [`metric`]; install a recorder before
+//!   [`Engine::start`].
 
 mod actor;
 mod cluster;
@@ -85,8 +87,7 @@ mod verify;
 mod view;
 mod words;
 
-pub use actor::threads::Threads;
-pub use config::EngineConfig;
+pub use config::{EngineConfig, Threads};
 pub use engine::Engine;
 pub use event::{Event, OpenBatch, ReplayError};
 pub use fault::{CallError, Fault};

@@ -19,7 +19,8 @@ pub const CHANGES: &str = "holdfast_changes_total";
 pub const STORE_FAULTS: &str = "holdfast_store_faults_total";
 /// Publications by owners to the other nodes, by outcome: `published`, `refused` (too old), `failed`.
 pub const PUBLICATIONS: &str = "holdfast_publications_total";
-/// Reads of an event or its seats by source: `owner` (this node's memory), `published` (by another node), `store`.
+/// Reads of an event or its seats by source: `owner` (this node's memory), `published` (by another node),
+/// `store`.
 pub const READS: &str = "holdfast_reads_total";
 /// Actors that ended by a panic.
 pub const ACTOR_CRASHES: &str = "holdfast_actor_crashes_total";

@@ -1,4 +1,5 @@
-//! Rules that can be broken on purpose, to prove that the simulator notices. Without the feature `mutations` none can.
+//! Rules that can be broken on purpose, to prove that the simulator notices. Without the feature `mutations`
+//! none can.
 
 /// A rule that is broken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -4,7 +4,8 @@ use crate::engine::Engine;
 use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
 
-/// How often a command is passed on at most: enough for an event that changes its owner while a command is on its way.
+/// How often a command is passed on at most: enough for an event that changes its owner while a command is on
+/// its way.
 pub const MAX_HOPS: u8 = 3;
 
 /// Why another node gave no answer.
@@ -20,10 +21,10 @@ pub enum PeerFault {
 
 /// Brings a command to the node that decides it, and its answer back.
 ///
-/// `here` asks an engine of this node. Where that finds another owner, `there` sends the command to the node of that
-/// address, with the number of hops that it has then made. A command that certainly reached nobody comes back once, to
-/// take the event over if this node may; one that got no answer is never sent again. `hops` says how often other nodes
-/// have passed the command on already: 0 for a client's.
+/// `here` asks an engine of this node. Where that finds another owner, `there` sends the command to the node
+/// of that address, with the number of hops that it has then made. A command that certainly reached nobody
+/// comes back once, to take the event over if this node may; one that got no answer is never sent again.
+/// `hops` says how often other nodes have passed the command on already: 0 for a client's.
 pub async fn decide<T>(
     engine: &Engine,
     hops: u8,

@@ -5,6 +5,8 @@ use std::time::Duration;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, ValueEnum};
 use engine::UserId;
+use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
 use crate::auth::Keys;
@@ -29,7 +31,8 @@ pub struct Config {
     /// What the nodes know and clients do not, at least 16 characters. Needed with REDIS_URL.
     #[arg(long, env, global = true, hide_env_values = true)]
     pub cluster_secret: Option<String>,
-    /// How long a lease on an event lasts without being prolonged, in milliseconds. It is prolonged every third.
+    /// How long a lease on an event lasts without being prolonged, in milliseconds. It is prolonged every
+    /// third.
     #[arg(long, env, global = true, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(300..))]
     pub lease_ttl_ms: u64,
     /// How long the database may take to write a batch, in milliseconds; less than LEASE_TTL_MS.
@@ -161,7 +164,7 @@ impl Config {
         if self.admin_api_key == self.user_api_key {
             return Err(ConfigError::new("USER_API_KEY", "must differ from ADMIN_API_KEY"));
         }
-        crate::telemetry::filter(&self.log_level)?;
+        self.log_filter()?;
         if self.redis_url().is_some() { self.check_cluster() } else { Ok(()) }
     }
 
@@ -201,6 +204,16 @@ impl Config {
             ));
         }
         Ok(())
+    }
+
+    /// The filter that `LOG_LEVEL` describes: a level, or directives.
+    pub(crate) fn log_filter(&self) -> Result<EnvFilter, ConfigError> {
+        let is_directives = self.log_level.contains(['=', ',']);
+        if !is_directives && self.log_level.parse::<LevelFilter>().is_err() {
+            let problem = format!("'{}' is none of off, error, warn, info, debug, trace", self.log_level);
+            return Err(ConfigError::new("LOG_LEVEL", problem));
+        }
+        EnvFilter::try_new(&self.log_level).map_err(|error| ConfigError::new("LOG_LEVEL", error))
     }
 
     /// The API keys.

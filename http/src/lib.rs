@@ -1,11 +1,15 @@
-//! The HTTP of Holdfast: REST over the engine. See [`server`] for how it is put together, and [`routes`] for the calls.
+//! The HTTP of Holdfast: REST over the engine. See [`server`] for how it is put together, and [`routes`] for
+//! the calls.
 
 pub mod allocator;
 pub mod auth;
 #[cfg(feature = "chaos")]
 pub mod chaos;
 pub mod cluster;
+pub mod command;
 pub mod config;
+pub mod extract;
+pub mod limit;
 pub mod metric;
 pub mod middleware;
 pub mod openapi;

@@ -16,11 +16,12 @@ use tokio::sync::{Mutex, OnceCell};
 const KEPT_EVENTS: u64 = 32;
 const KEPT_FOR: Duration = Duration::from_secs(10);
 
-/// A map that is out of date is still shown until ten times as long has gone by as it took to prepare, so that about a
-/// tenth of one core goes into the maps of one event. That is never longer than this.
+/// A map that is out of date is still shown until ten times as long has gone by as it took to prepare, so
+/// that about a tenth of one core goes into the maps of one event. That is never longer than this.
 const MAX_AGE: Duration = Duration::from_millis(100);
 
-/// From so many seats on, a map is worked on by a thread for blocking work: a request worker has others to answer.
+/// From so many seats on, a map is worked on by a thread for blocking work: a request worker has others to
+/// answer.
 const LARGE_EVENT_SEATS: usize = 5_000;
 
 /// The prepared seat maps of this node.
@@ -101,7 +102,8 @@ pub fn compress(bytes: &[u8]) -> Bytes {
     written.expect("memory takes all").into()
 }
 
-/// Does work that takes time by the size of a map: at once for a small one, else on a thread for blocking work.
+/// Does work that takes time by the size of a map: at once for a small one, else on a thread for blocking
+/// work.
 pub(crate) async fn work_on<T: Send + 'static>(
     map: &Arc<SeatMap>,
     work: impl FnOnce(&SeatMap) -> T + Send + 'static,

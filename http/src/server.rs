@@ -42,8 +42,8 @@ pub fn start(state: web::Data<AppState>, config: &Config) -> io::Result<(Server,
     start_with(state, config, routes::configure_api)
 }
 
-/// The same with other calls under `/api/v1`: for servers that are compared with this one. `api` is asked once by
-/// each worker.
+/// The same with other calls under `/api/v1`: for servers that are compared with this one. `api` is asked
+/// once by each worker.
 pub fn start_with(
     state: web::Data<AppState>,
     config: &Config,

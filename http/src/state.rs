@@ -10,7 +10,7 @@ use metrics_exporter_prometheus::PrometheusHandle;
 use crate::auth::Keys;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::middleware::limit::RateLimit;
+use crate::limit::RateLimit;
 use crate::route_table::RouteTable;
 use crate::seat_maps::SeatMaps;
 

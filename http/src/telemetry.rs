@@ -5,8 +5,6 @@ use std::thread;
 use std::time::Duration;
 
 use tracing_appender::non_blocking::{NonBlocking, WorkerGuard};
-use tracing_subscriber::EnvFilter;
-use tracing_subscriber::filter::LevelFilter;
 use tracing_subscriber::util::SubscriberInitExt;
 
 use crate::config::{Config, ConfigError, LogFormat};
@@ -17,7 +15,7 @@ const GATHER: Duration = Duration::from_millis(5);
 
 /// Starts logging, to standard error. What is still unwritten is written when the guard is dropped.
 pub fn start(config: &Config) -> Result<WorkerGuard, ConfigError> {
-    let filter = filter(&config.log_level)?;
+    let filter = config.log_filter()?;
     let is_terminal = io::stderr().is_terminal();
     let (writer, guard) = NonBlocking::new(Gathering(BufWriter::new(io::stderr())));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
@@ -34,16 +32,6 @@ pub fn start(config: &Config) -> Result<WorkerGuard, ConfigError> {
     };
     started.map_err(|error| ConfigError::new("LOG_LEVEL", error))?;
     Ok(guard)
-}
-
-/// The filter that `LOG_LEVEL` describes: a level, or directives.
-pub(crate) fn filter(log_level: &str) -> Result<EnvFilter, ConfigError> {
-    let is_directives = log_level.contains(['=', ',']);
-    if !is_directives && log_level.parse::<LevelFilter>().is_err() {
-        let problem = format!("'{log_level}' is none of off, error, warn, info, debug, trace");
-        return Err(ConfigError::new("LOG_LEVEL", problem));
-    }
-    EnvFilter::try_new(log_level).map_err(|error| ConfigError::new("LOG_LEVEL", error))
 }
 
 /// Writes many lines at once. It is flushed by the writing thread whenever no more lines wait.

@@ -190,7 +190,8 @@ pub(crate) fn outcome(result: &Result<Response<'_>, HttpError>, expected: u16) -
     }
 }
 
-/// Whether the same request may fare better a moment later: the server could not be reached, or could not decide.
+/// Whether the same request may fare better a moment later: the server could not be reached, or could not
+/// decide.
 pub(crate) fn is_passing(answer: &Result<Response<'_>, HttpError>) -> bool {
     match answer {
         Ok(response) => matches!(response.status, 502..=504),

@@ -6,8 +6,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use crate::api::{Api, ApiError, NewEvent};
 use crate::http::Target;
 
-/// Events with all their seats, handed out some seats at a time and each seat once: event by event, or from all events
-/// in turn.
+/// Events with all their seats, handed out some seats at a time and each seat once: event by event, or from
+/// all events in turn.
 #[derive(Debug)]
 pub(crate) struct Supply {
     events: Vec<Event>,

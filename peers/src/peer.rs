@@ -57,7 +57,8 @@ pub enum SetupError {
 }
 
 impl Settings {
-    /// Prepares the tables, and says how workers connect. A Redis URL is needed for the peer with a lock there.
+    /// Prepares the tables, and says how workers connect. A Redis URL is needed for the peer with a lock
+    /// there.
     pub async fn prepare(
         kind: PeerKind,
         database_url: &str,
@@ -73,7 +74,8 @@ impl Settings {
             }
             (PeerKind::Optimistic | PeerKind::SkipLocked, _) => None,
         };
-        // sqlx prepares each statement once a connection and keeps it. Logging of statements is off, as in Holdfast.
+        // sqlx prepares each statement once a connection and keeps it. Logging of statements is off, as in
+        // Holdfast.
         let database =
             PgConnectOptions::from_str(database_url)?.application_name("peer").disable_statement_logging();
         tables::create(&mut database.connect().await?).await?;
@@ -82,8 +84,8 @@ impl Settings {
     }
 }
 
-/// One worker's part of a server: its own connections, driven by its own thread, so that an answer of the database
-/// wakes no other one.
+/// One worker's part of a server: its own connections, driven by its own thread, so that an answer of the
+/// database wakes no other one.
 pub struct Peer {
     settings: Arc<Settings>,
     pool: PgPool,
@@ -95,7 +97,8 @@ impl Peer {
     pub fn new(settings: Arc<Settings>) -> Self {
         let pool = PgPoolOptions::new()
             .max_connections(settings.connections_per_worker)
-            // Waiting for a connection is how a request waits for its turn; the request's own deadline bounds it.
+            // Waiting for a connection is how a request waits for its turn; the request's own deadline bounds
+            // it.
             .acquire_timeout(Duration::from_secs(30))
             // Each saves a round trip, or work, in every request.
             .test_before_acquire(false)

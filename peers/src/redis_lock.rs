@@ -1,4 +1,5 @@
-//! A lock on Redis, one for each event: `SET key token NX PX ttl`, released by a script that compares the token.
+//! A lock on Redis, one for each event: `SET key token NX PX ttl`, released by a script that compares the
+//! token.
 
 use std::time::Duration;
 
@@ -19,7 +20,8 @@ if redis.call('GET', KEYS[1]) == ARGV[1] then
 end
 return 0";
 
-/// The locks of one worker, over one connection: commands of many requests share it without waiting for each other.
+/// The locks of one worker, over one connection: commands of many requests share it without waiting for each
+/// other.
 pub(crate) struct RedisLock {
     client: Client,
     connection: OnceCell<MultiplexedConnection>,
@@ -38,7 +40,8 @@ impl RedisLock {
         Self { client, connection: OnceCell::new(), release: Script::new(RELEASE) }
     }
 
-    /// Waits until the lock of an event is free, and takes it. How long that may take is the caller's to bound.
+    /// Waits until the lock of an event is free, and takes it. How long that may take is the caller's to
+    /// bound.
     pub(crate) async fn acquire(&self, event_id: EventId) -> Result<Held, RedisError> {
         let held = Held { key: format!("peers:lock:{event_id}"), token: Uuid::new_v4().to_string() };
         let mut connection = self.connection().await?;
@@ -71,8 +74,8 @@ impl RedisLock {
 
 const MAX_PAUSE: Duration = Duration::from_millis(32);
 
-/// Short at first, since a transaction takes a millisecond or two; with jitter, so that those who wait do not come
-/// all at once; and never long, since a lock that is free and not taken is time lost.
+/// Short at first, since a transaction takes a millisecond or two; with jitter, so that those who wait do not
+/// come all at once; and never long, since a lock that is free and not taken is time lost.
 fn pauses() -> impl Iterator<Item = Duration> {
     ExponentialBuilder::default()
         .with_min_delay(Duration::from_millis(1))

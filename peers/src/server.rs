@@ -10,18 +10,19 @@ use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock, Threads};
 use holdfast_benches::NullStore;
 use holdfast_http::auth::{Admin, Member};
 use holdfast_http::config::Config;
+use holdfast_http::extract::JsonBody;
 use holdfast_http::routes::{reservations, seats};
 use holdfast_http::server;
 use holdfast_http::state::AppState;
 use holdfast_http::wire::event_body::{EventBody, NewEventBody};
-use holdfast_http::wire::extract::JsonBody;
 use holdfast_http::wire::problem::{Code, Problem};
 use holdfast_http::wire::reservation_body::NewReservationBody;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::peer::{Peer, Settings};
 
-/// Holdfast's engine on a store that writes nowhere. To a peer it is no more than the memory of which events there are.
+/// Holdfast's engine on a store that writes nowhere. To a peer it is no more than the memory of which events
+/// there are.
 pub fn engine(config: &Config) -> Engine {
     let engine_config = EngineConfig {
         queue_per_event: config.queue_per_event,
@@ -31,8 +32,8 @@ pub fn engine(config: &Config) -> Engine {
     Engine::start(engine_config, NullStore::new(0), Arc::new(LocalLease), Arc::new(SystemClock))
 }
 
-/// A peer's server, and its address. Of the API it has what a load of reservations needs; the seat map shows the
-/// layout, not who has what.
+/// A peer's server, and its address. Of the API it has what a load of reservations needs; the seat map shows
+/// the layout, not who has what.
 pub fn start(
     state: web::Data<AppState>,
     config: &Config,

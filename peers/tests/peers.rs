@@ -79,8 +79,8 @@ async fn a_repeated_key_gives_the_same_reservation() {
         let (first, second) =
             tokio::join!(sale.reserve(&[1, 2], Some("a")), sale.reserve(&[1, 2], Some("a")));
         let again = sale.reserve(&[1, 2], Some("a")).await.unwrap();
-        // Of two at once, one or (where locked seats are skipped) both may find the seats taken; a second reservation is
-        // never made.
+        // Of two at once, one or (where locked seats are skipped) both may find the seats taken; a second
+        // reservation is never made.
         assert_eq!(again.replayed, first.is_ok() || second.is_ok(), "{kind:?}");
         for view in [first, second].into_iter().flatten() {
             assert_eq!(view.reservation.id, again.reservation.id, "{kind:?}");

@@ -1,9 +1,9 @@
 //! The writer of a store: a queue of batches, and a thread of its own that writes them in groups, each in one
 //! transaction.
 //!
-//! Each transaction costs much that does not depend on how much it writes. One event gathers its commands while its
-//! last batch is under way; many events gather their batches here while the database is busy. An idle writer takes what
-//! there is at once, so nobody waits for others to come.
+//! Each transaction costs much that does not depend on how much it writes. One event gathers its commands
+//! while its last batch is under way; many events gather their batches here while the database is busy. An
+//! idle writer takes what there is at once, so nobody waits for others to come.
 
 use std::sync::Arc;
 
@@ -28,8 +28,8 @@ pub(crate) struct Writer {
 }
 
 impl Writer {
-    /// Starts the thread. `work`, called within its runtime, makes what takes groups from the queue until there are
-    /// none any more.
+    /// Starts the thread. `work`, called within its runtime, makes what takes groups from the queue until
+    /// there are none any more.
     pub(crate) fn start<F>(work: impl FnOnce(Queue) -> F) -> Result<Self, ConnectError>
     where
         F: Future<Output = ()> + Send + 'static,

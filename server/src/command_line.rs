@@ -10,6 +10,7 @@ use engine::{Engine, EngineConfig, LocalLease, SystemClock};
 use holdfast_http::config::{Config, ConfigError};
 use holdfast_http::{openapi, telemetry};
 
+use crate::terminal::{Failure, complain, say};
 use crate::{healthcheck, ports, seed, serve};
 
 /// The server cannot start with what it was given.
@@ -41,20 +42,6 @@ enum Command {
     Healthcheck,
 }
 
-/// Why the program ends before its time.
-pub(crate) enum Failure {
-    /// The configuration is to blame.
-    Configuration(ConfigError),
-    /// Something else, in one line.
-    Other(String),
-}
-
-impl From<ConfigError> for Failure {
-    fn from(error: ConfigError) -> Self {
-        Self::Configuration(error)
-    }
-}
-
 /// Does what the command line says.
 pub(crate) fn run() -> ExitCode {
     match parse().and_then(|command_line| command_line.execute()) {
@@ -68,16 +55,6 @@ pub(crate) fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
-}
-
-/// Writes a line to standard output. A reader that has gone away, as in `holdfast openapi | head`, is fine.
-pub(crate) fn say(line: &str) {
-    let _ = writeln!(io::stdout(), "{line}");
-}
-
-fn complain(text: &str) {
-    let line = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    let _ = writeln!(io::stderr(), "holdfast: {line}");
 }
 
 fn parse() -> Result<CommandLine, Failure> {

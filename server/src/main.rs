@@ -7,6 +7,7 @@ mod healthcheck;
 mod ports;
 mod seed;
 mod serve;
+mod terminal;
 
 use std::process::ExitCode;
 

@@ -1,5 +1,5 @@
-//! What the configuration says of databases, leases and publications. With `command_line`, the only place that knows
-//! `persistence`.
+//! What the configuration says of databases, leases and publications. With `command_line`, the only place
+//! that knows `persistence`.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,8 +37,8 @@ pub(crate) fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
     }
 }
 
-/// Where owners publish their events: on Redis where one is configured. Over connections of its own, so that no lease
-/// waits for them.
+/// Where owners publish their events: on Redis where one is configured. Over connections of its own, so that
+/// no lease waits for them.
 pub(crate) fn publications(config: &Config) -> Result<Option<Arc<dyn Publications>>, ConfigError> {
     let Some(url) = config.redis_url() else { return Ok(None) };
     match RedisPublications::new(url, config.redis_pool_size as usize) {

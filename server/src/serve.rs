@@ -13,7 +13,7 @@ use holdfast_http::metric;
 use holdfast_http::server;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::command_line::{Failure, say};
+use crate::terminal::{Failure, say};
 use crate::{ports, seed};
 
 /// Serves until SIGTERM or SIGINT.

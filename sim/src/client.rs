@@ -9,8 +9,9 @@ use tokio::time::sleep;
 use uuid::Uuid;
 
 use crate::dice::Dice;
+use crate::mail::Request;
 use crate::network::{Failure, Place};
-use crate::node::{Request, deliver};
+use crate::node::deliver;
 use crate::world::World;
 
 /// How long a client waits for an answer.

@@ -1,5 +1,5 @@
-//! Chance from a seed, by purpose: what one client rolls does not change when another one, or a fault, is left out of the
-//! run. That is what makes a run shrink.
+//! Chance from a seed, by purpose: what one client rolls does not change when another one, or a fault, is
+//! left out of the run. That is what makes a run shrink.
 
 use std::ops::Range;
 use std::time::Duration;

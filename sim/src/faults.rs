@@ -7,8 +7,9 @@ use std::time::Duration;
 use tokio::sync::oneshot;
 use tokio::time::{sleep, sleep_until};
 
+use crate::mail::Mail;
 use crate::network::{Place, Weather};
-use crate::node::Mail;
+use crate::node;
 use crate::plan::{FaultKind, PlannedFault};
 use crate::store::Panics;
 use crate::world::World;
@@ -70,10 +71,10 @@ fn heal(world: &Arc<World>, kind: &FaultKind) {
         world.network.weather().cut.remove(&cut);
     }
     match *kind {
-        FaultKind::Kill(node) | FaultKind::Drain(node) => world.restart(node),
+        FaultKind::Kill(node) | FaultKind::Drain(node) => node::restart(world, node),
         FaultKind::Crash { node, .. } => {
             world.nodes()[node].life.disarm();
-            world.restart(node);
+            node::restart(world, node);
         }
         FaultKind::Pause(node) => world.nodes()[node].life.resume(),
         FaultKind::StoreDown => {
@@ -101,7 +102,8 @@ async fn drain(world: &Arc<World>, node: usize) {
     world.nodes()[node].life.kill();
 }
 
-/// Stops a node gracefully, and says how many events it has left; `None` if it does not answer in time, or died.
+/// Stops a node gracefully, and says how many events it has left; `None` if it does not answer in time, or
+/// died.
 pub async fn stop(world: &Arc<World>, node: usize, patience: Duration) -> Option<usize> {
     let (stopped, live) = oneshot::channel();
     world.mail_of(node).send(Mail::Stop(stopped)).ok()?;
@@ -120,6 +122,6 @@ pub fn heal_all(world: &Arc<World>) {
             nodes[node].aborts.store(0, Ordering::SeqCst);
             nodes[node].panics.store(Panics::No as usize, Ordering::SeqCst);
         }
-        world.restart(node);
+        node::restart(world, node);
     }
 }

@@ -16,7 +16,8 @@ const DEAD: u8 = 2;
 pub struct Life {
     state: AtomicU8,
     waker: Mutex<Option<Waker>>,
-    /// It dies at this call to the outside: before it is made if positive, after it was carried out if negative.
+    /// It dies at this call to the outside: before it is made if positive, after it was carried out if
+    /// negative.
     dies_at: AtomicI64,
     /// It may still die so.
     is_doomed: AtomicBool,

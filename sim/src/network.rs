@@ -1,5 +1,5 @@
-//! The links between clients, nodes, Postgres and Redis. What is under way is carried on by the network, so it outlives a
-//! sender that dies, and arrives late, twice or never.
+//! The links between clients, nodes, Postgres and Redis. What is under way is carried on by the network, so
+//! it outlives a sender that dies, and arrives late, twice or never.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::future::pending;
@@ -100,8 +100,8 @@ impl Network {
         Some(Fate { there: there + lateness, back, is_lost, is_answer_lost, breaks_after, is_doubled })
     }
 
-    /// Has `work` done at the other end, at one instant, and brings the result back. `work` says whether it is done the
-    /// second time.
+    /// Has `work` done at the other end, at one instant, and brings the result back. `work` says whether it
+    /// is done the second time.
     pub async fn exchange<T: Send + 'static, F>(
         &self,
         from: Place,

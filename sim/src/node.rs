@@ -1,4 +1,5 @@
-//! A node: the real engine with ports that lead into the simulated world, and the few lines that a server puts before it.
+//! A node: the real engine with ports that lead into the simulated world, and the few lines that a server
+//! puts before it.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -14,9 +15,9 @@ use engine::{
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
 
-use crate::clock::NodeClock;
 use crate::dice::Dice;
 use crate::life::{Life, Process};
+use crate::mail::{Mail, Node, Reply, Request, address};
 use crate::network::{Failure, Place, Wire};
 use crate::redis::{SimLease, SimPublications};
 use crate::store::SimStore;
@@ -24,49 +25,6 @@ use crate::world::World;
 
 /// How long a node waits for another one.
 const FORWARD_PATIENCE: Duration = Duration::from_millis(2_000);
-
-/// What a node is asked, by a client or by another node.
-#[derive(Clone)]
-pub struct Request {
-    /// The question.
-    pub ask: Arc<Ask>,
-    /// How often it was passed on.
-    pub hops: u8,
-}
-
-/// An answer, and the node that gave it.
-pub type Reply = (Answer, String);
-
-/// What comes to a node.
-pub enum Mail {
-    /// A question.
-    Ask(Request, oneshot::Sender<Reply>),
-    /// Stop gracefully, and say how many events are live then.
-    Stop(oneshot::Sender<usize>),
-}
-
-/// A node, over all its lives.
-pub struct Node {
-    /// The life that it leads now.
-    pub life: Arc<Life>,
-    /// Where its mail goes.
-    pub mail: mpsc::UnboundedSender<Mail>,
-    /// Its clock.
-    pub clock: Arc<NodeClock>,
-    /// How many of its next batches are aborted.
-    pub aborts: Arc<AtomicUsize>,
-    /// How its next append panics: one of [`Panics`](crate::store::Panics).
-    pub panics: Arc<AtomicUsize>,
-    /// How often it has begun.
-    pub lives: usize,
-    /// How many questions wait for its answer.
-    pub waiting: Arc<AtomicUsize>,
-}
-
-/// The address of a node.
-pub fn address(node: usize) -> String {
-    format!("n{node}")
-}
 
 /// Random bits of a node's.
 #[derive(Debug)]
@@ -82,8 +40,23 @@ impl Random for NodeRandom {
     }
 }
 
+/// Starts all nodes. Within the set of tasks of the world.
+pub fn start_all(world: &Arc<World>) {
+    let nodes = (0..world.plan.nodes).map(|index| start(world, index, None)).collect();
+    *world.nodes() = nodes;
+}
+
+/// Starts a node again, if it is dead.
+pub fn restart(world: &Arc<World>, index: usize) {
+    let mut nodes = world.nodes();
+    if nodes[index].life.is_dead() {
+        world.story.tell(format_args!("n{index} starts again"));
+        nodes[index] = start(world, index, Some(&nodes[index]));
+    }
+}
+
 /// Starts a node, its first life or the next one.
-pub fn start(world: &Arc<World>, index: usize, earlier: Option<&Node>) -> Node {
+fn start(world: &Arc<World>, index: usize, earlier: Option<&Node>) -> Node {
     let lives = earlier.map_or(0, |node| node.lives) + 1;
     let clock = match earlier {
         Some(node) => Arc::clone(&node.clock),

@@ -1,5 +1,5 @@
-//! What a seed does: how many of everything, and which faults when. A plan can be made smaller without changing the rest
-//! of it.
+//! What a seed does: how many of everything, and which faults when. A plan can be made smaller without
+//! changing the rest of it.
 
 use std::time::Duration;
 
@@ -175,7 +175,8 @@ impl Plan {
         if self.faults.iter().any(delays) { Duration::from_secs(8) } else { Duration::ZERO }
     }
 
-    /// The longest time that a node may not notice something for reasons of its own: it is paused, or cut off.
+    /// The longest time that a node may not notice something for reasons of its own: it is paused, or cut
+    /// off.
     pub fn longest_blindness(&self) -> Duration {
         let blinds = |fault: &&PlannedFault| {
             matches!(
@@ -191,8 +192,8 @@ impl Plan {
     }
 }
 
-/// A run has some kinds of faults and not others, so that each also meets the world without the rest (Groce and others,
-/// "Swarm testing", 2012).
+/// A run has some kinds of faults and not others, so that each also meets the world without the rest (Groce
+/// and others, "Swarm testing", 2012).
 fn plan_faults(seed: u64, nodes: usize, duration: Duration, without: u64) -> Vec<PlannedFault> {
     let dice = &mut Dice::new(seed, "faults", 0);
     let kinds: Vec<usize> = (0..16).filter(|_| dice.chance(35)).collect();

@@ -1,5 +1,5 @@
-//! Redis: leases, the register of nodes, and publications, with a clock of its own. What its scripts do is done here as
-//! the crate `persistence` has them.
+//! Redis: leases, the register of nodes, and publications, with a clock of its own. What its scripts do is
+//! done here as the crate `persistence` has them.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};

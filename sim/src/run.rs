@@ -13,8 +13,9 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::faults;
+use crate::mail::Request;
 use crate::network::Place;
-use crate::node::{Request, deliver};
+use crate::node::{self, deliver};
 use crate::plan::{Limits, Plan};
 use crate::story::Story;
 use crate::truth::at_once;
@@ -85,7 +86,7 @@ async fn live_through(world: &Arc<World>) {
     let plan = &world.plan;
     let clients = plan.clients.len();
     world.story.tell(format_args!("seed {}: {} nodes, {clients} clients", plan.seed, plan.nodes));
-    world.start_nodes();
+    node::start_all(world);
     let mut running_faults = JoinSet::new();
     for fault in &plan.faults {
         running_faults.spawn_local(faults::happen(Arc::clone(world), fault.clone()));

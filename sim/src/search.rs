@@ -16,8 +16,8 @@ pub struct Search {
     pub failed: Option<Outcome>,
 }
 
-/// Runs `count` seeds from `from` on, on all processors, until one fails. `prepare` is called in each thread before its
-/// first run.
+/// Runs `count` seeds from `from` on, on all processors, until one fails. `prepare` is called in each thread
+/// before its first run.
 pub fn search(from: u64, count: u64, prepare: impl Fn() + Sync) -> Search {
     let (next, first_failed, lines) = (AtomicU64::new(0), AtomicU64::new(u64::MAX), AtomicU64::new(0));
     let work = || {

@@ -12,8 +12,8 @@ use tokio::time::Instant;
 
 use crate::clock::{NodeClock, START};
 use crate::dice::Dice;
+use crate::mail::{Mail, Node};
 use crate::network::Network;
-use crate::node::{self, Mail, Node};
 use crate::plan::Plan;
 use crate::redis::Redis;
 use crate::story::Story;
@@ -79,21 +79,6 @@ impl World {
             truth,
             events,
         })
-    }
-
-    /// Starts all nodes. Within the set of tasks of the world.
-    pub fn start_nodes(self: &Arc<Self>) {
-        let nodes = (0..self.plan.nodes).map(|index| node::start(self, index, None)).collect();
-        *self.nodes() = nodes;
-    }
-
-    /// Starts a node again, if it is dead.
-    pub fn restart(self: &Arc<Self>, index: usize) {
-        let mut nodes = self.nodes();
-        if nodes[index].life.is_dead() {
-            self.story.tell(format_args!("n{index} starts again"));
-            nodes[index] = node::start(self, index, Some(&nodes[index]));
-        }
     }
 
     /// The nodes.

@@ -116,8 +116,8 @@ impl Cluster {
         self.clock_offset_ms.load(Ordering::SeqCst)
     }
 
-    /// Lets every node agree on a clock that is `by_ms` further ahead: no node may be left behind the times in
-    /// the journal, or its holds would seem to last too long.
+    /// Lets every node agree on a clock that is `by_ms` further ahead: no node may be left behind the times
+    /// in the journal, or its holds would seem to last too long.
     pub async fn advance_clocks(&self, by_ms: i64) -> Result<(), SetupError> {
         self.clock_offset_ms.fetch_add(by_ms, Ordering::SeqCst);
         for node in &self.nodes {

@@ -84,8 +84,8 @@ impl Node {
         format!("http://{}", self.peers.address())
     }
 
-    /// From where it connects to the other nodes, so that their proxies can tell it from the rest. Linux has all
-    /// of 127.0.0.0/8 as its own.
+    /// From where it connects to the other nodes, so that their proxies can tell it from the rest. Linux has
+    /// all of 127.0.0.0/8 as its own.
     pub fn source_ip(&self) -> IpAddr {
         IpAddr::from([127, 0, 0, 11 + self.index as u8])
     }
@@ -181,7 +181,8 @@ impl Node {
         }
     }
 
-    /// Asks it to stop, and waits until it has. Not ending in time, or with an error, is an error of the node.
+    /// Asks it to stop, and waits until it has. Not ending in time, or with an error, is an error of the
+    /// node.
     pub async fn terminate(&self) -> Result<ExitStatus, SetupError> {
         let mut slot = self.child.lock().await;
         let Some(mut child) = slot.take() else { return Ok(ExitStatus::default()) };

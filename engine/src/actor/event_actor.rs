@@ -63,7 +63,8 @@ impl EventActor {
         Self { node, desk, id, owner, started_at: Instant::now(), commits }
     }
 
-    /// Tells the owner something and does what it asks for; then it hears what waits in the inbox, while it is idle.
+    /// Tells the owner something and does what it asks for; then it hears what waits in the inbox, while it
+    /// is idle.
     fn tell(&mut self, input: Input<Request, Reader>, ctx: &mut Context<Self>) {
         self.step(input, ctx);
         self.take_commands(ctx);

@@ -1,6 +1,7 @@
-//! Where commands wait for an event's actor. A message each would wake the actor's thread each time, also while a
-//! batch is at the store and nothing can be done yet; on a hot event that interrupts the thread that parses requests
-//! thousands of times a second. So commands wait here, and only an actor that has nothing to do is woken.
+//! Where commands wait for an event's actor. A message each would wake the actor's thread each time, also
+//! while a batch is at the store and nothing can be done yet; on a hot event that interrupts the thread that
+//! parses requests thousands of times a second. So commands wait here, and only an actor that has nothing to
+//! do is woken.
 
 use std::collections::VecDeque;
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,8 +25,8 @@ impl Inbox {
         Self { state: Mutex::new(State { waiting: VecDeque::new(), is_idle: true, is_closed: false }) }
     }
 
-    /// Lets a command wait, and says whether the actor must be woken for it. Once closed it is dropped, which tells
-    /// its caller that it was not taken.
+    /// Lets a command wait, and says whether the actor must be woken for it. Once closed it is dropped, which
+    /// tells its caller that it was not taken.
     #[must_use]
     pub(crate) fn push(&self, request: Request) -> bool {
         let mut state = self.state();

@@ -10,7 +10,6 @@ use tokio::sync::{Mutex, oneshot};
 
 use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
-use crate::cluster::publisher;
 use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
 use crate::owner::Answer;
@@ -36,7 +35,11 @@ pub(crate) struct Registry {
     /// In order, so that what is done to all of them is done in the same order each time.
     entries: RwLock<BTreeMap<EventId, Arc<Entry>>>,
     stopping: AtomicBool,
+    on_live: OnLive,
 }
+
+/// What is to be done with each event that becomes live.
+pub(crate) type OnLive = Box<dyn Fn(EventHandle) + Send + Sync>;
 
 /// An event that is live, or becoming so: its callers wait for one and the same activation.
 #[derive(Default)]
@@ -50,15 +53,16 @@ struct Entry {
 enum Transition {
     #[default]
     Possible,
-    /// The entry is out of the registry, and its event not live. A caller that waited for it looks for the next entry,
-    /// or takes the error of a bid like its own as its answer: one look for the owner serves all that asked meanwhile.
+    /// The entry is out of the registry, and its event not live. A caller that waited for it looks for the
+    /// next entry, or takes the error of a bid like its own as its answer: one look for the owner serves all
+    /// that asked meanwhile.
     Abandoned(Option<(Bid, CallError)>),
 }
 
 impl Registry {
     /// Without live events.
-    pub(crate) fn new(node: Arc<Node>) -> Arc<Self> {
-        Arc::new(Self { node, entries: RwLock::default(), stopping: AtomicBool::new(false) })
+    pub(crate) fn new(node: Arc<Node>, on_live: OnLive) -> Arc<Self> {
+        Arc::new(Self { node, entries: RwLock::default(), stopping: AtomicBool::new(false), on_live })
     }
 
     /// Brings a command to its event's actor, which is started where there is none, and brings the answer
@@ -247,9 +251,7 @@ impl Registry {
         let owned = self.node.take_ownership(id, bid).await?;
         tracing::info!(event_id = %id, epoch = owned.epoch(), version = owned.view().version, "event activated");
         let live = EventHandle::start(&self.node, id, owned);
-        if let Some(publications) = self.node.config.publications.clone() {
-            self.node.spawner.beside(publisher::run(Arc::clone(&self.node), publications, live.clone()));
-        }
+        (self.on_live)(live.clone());
         Ok(live)
     }
 
@@ -285,8 +287,8 @@ impl Drop for Queued<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::actor::threads::{Spawner, Threads};
-    use crate::config::EngineConfig;
+    use crate::actor::threads::Spawner;
+    use crate::config::{EngineConfig, Threads};
     use crate::metric::Metrics;
     use crate::ports::lease::LocalLease;
     use crate::ports::store::Store;
@@ -302,14 +304,15 @@ mod tests {
         let id = EventId::mint(now, 1);
         let info = EventInfo { id, details, currency, layout, created_at: now, updated_at: now };
         store.create_event(&info).await.expect("in memory");
-        let registry = Registry::new(Arc::new(Node {
+        let node = Arc::new(Node {
             config: EngineConfig::default(),
             store,
             lease: Arc::new(LocalLease),
             clock: Arc::new(SystemClock),
             metrics: Metrics::new(),
             spawner: Spawner::start(Threads::Own(1)),
-        }));
+        });
+        let registry = Registry::new(node, Box::new(|_| {}));
         registry.activate(info.id, Bid::Any).await.expect("it is in the store");
         registry.forget_ended();
         assert!(registry.is_live(info.id));

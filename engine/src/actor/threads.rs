@@ -6,16 +6,7 @@ use actix::{Actor, Addr, Arbiter, ArbiterHandle, Context};
 use tokio::runtime::Handle;
 use tokio::task::spawn_local;
 
-/// Where an engine runs.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Threads {
-    /// Events on this many threads of their own, activations on another one, the rest on the runtime that the engine is
-    /// started in.
-    Own(usize),
-    /// Everything on the [`LocalSet`](tokio::task::LocalSet) that the engine is called from: one that is not polled is a
-    /// node that is paused, one that is dropped is a node that is killed.
-    Here,
-}
+use crate::config::Threads;
 
 /// Starts tasks where [`Threads`] says.
 pub(crate) enum Spawner {
@@ -63,7 +54,8 @@ impl Spawner {
         }
     }
 
-    /// A task that no caller waits for, or one whose connections must not be driven by a busy worker's runtime.
+    /// A task that no caller waits for, or one whose connections must not be driven by a busy worker's
+    /// runtime.
     pub(crate) fn beside(&self, task: impl Future<Output = ()> + Send + 'static) {
         match self {
             Self::Own { home, .. } => {

@@ -1,5 +1,5 @@
-//! Keeps this node known to the others, its leases prolonged, and its memory honest: an event that another node
-//! has taken over is given up also when nobody writes to it here, so that no stale state is shown.
+//! Keeps this node known to the others, its leases prolonged, and its memory honest: an event that another
+//! node has taken over is given up also when nobody writes to it here, so that no stale state is shown.
 
 use std::sync::{Arc, Weak};
 use std::time::Duration;

@@ -91,7 +91,8 @@ impl Published {
         if self.state().silent_until.is_some_and(|until| Instant::now() < until) {
             return None;
         }
-        // Beside the caller: a connection is driven by the runtime that opened it, which must not be a busy worker's.
+        // Beside the caller: a connection is driven by the runtime that opened it, which must not be a busy
+        // worker's.
         let (done, latest) = oneshot::channel();
         let publications = Arc::clone(&self.publications);
         self.node.spawner.beside(async move {

@@ -1,5 +1,5 @@
-//! Publishes an event as long as it is live here. A task of its own beside the actor, which only copies its seat map
-//! between two batches: no answer waits for a publication, and no publication for another event's.
+//! Publishes an event as long as it is live here. A task of its own beside the actor, which only copies its
+//! seat map between two batches: no answer waits for a publication, and no publication for another event's.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,16 +8,29 @@ use tokio::time::{Instant, sleep_until, timeout};
 
 use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
+use crate::actor::registry::OnLive;
 use crate::ports::publication::{Publication, PublicationFault, Publications};
 
-/// The shortest time between two publications of an event. What was committed meanwhile is published at the end of it.
+/// The shortest time between two publications of an event. What was committed meanwhile is published at the
+/// end of it.
 const PUBLISH_EVERY: Duration = Duration::from_millis(100);
 
 /// A publication that takes longer is dropped: the next one is newer.
 const PUBLISH_TIMEOUT: Duration = Duration::from_millis(300);
 
+/// Publishes each event that becomes live, where there are publications.
+pub(crate) fn publish_each(node: &Arc<Node>) -> OnLive {
+    let node = Arc::downgrade(node);
+    Box::new(move |live| {
+        let Some(node) = node.upgrade() else { return };
+        if let Some(publications) = node.config.publications.clone() {
+            node.spawner.beside(run(Arc::clone(&node), publications, live));
+        }
+    })
+}
+
 /// Publishes after commits until the actor is gone.
-pub(crate) async fn run(node: Arc<Node>, publications: Arc<dyn Publications>, live: EventHandle) {
+async fn run(node: Arc<Node>, publications: Arc<dyn Publications>, live: EventHandle) {
     let mut commits = live.commits();
     while commits.changed().await.is_ok() {
         let next = Instant::now() + PUBLISH_EVERY;

@@ -5,8 +5,9 @@ use crate::words::clock::Timestamp;
 use crate::words::id::{ReservationId, ReservationNo, SeatNo, UserId};
 use crate::words::reservation::{Reservation, ReservationStatus};
 
-/// A live reservation without what follows from the rest: its id is its place in the map, a live one was never
-/// cancelled, and one that is confirmed changes no more until it ends, so it was confirmed when it last changed.
+/// A live reservation without what follows from the rest: its id is its place in the map, a live one was
+/// never cancelled, and one that is confirmed changes no more until it ends, so it was confirmed when it last
+/// changed.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct LiveReservation {
     pub(super) user_id: UserId,

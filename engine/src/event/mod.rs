@@ -48,9 +48,9 @@ pub struct Event {
     last_reservation_id: Option<ReservationId>,
 }
 
-/// A user and an idempotency key, hashed, so that each costs the same whatever its length. Equal hashes count as
-/// equal keys. The hash is cryptographic, so nobody can make two that collide, let alone one that meets another
-/// user's; and it has no secret, so that every replay of a journal leads to the same state.
+/// A user and an idempotency key, hashed, so that each costs the same whatever its length. Equal hashes count
+/// as equal keys. The hash is cryptographic, so nobody can make two that collide, let alone one that meets
+/// another user's; and it has no secret, so that every replay of a journal leads to the same state.
 type KeyHash = [u8; 16];
 
 fn key_hash(user_id: UserId, key: &str) -> KeyHash {

@@ -25,8 +25,8 @@ pub(crate) enum Answer {
     Crashed,
 }
 
-/// A command that waits for its answer, and knows how far it has come: if it is dropped unanswered, it tells its caller
-/// so.
+/// A command that waits for its answer, and knows how far it has come: if it is dropped unanswered, it tells
+/// its caller so.
 pub(crate) trait Ticket {
     fn command(&self) -> &Command;
 

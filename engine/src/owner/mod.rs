@@ -1,9 +1,9 @@
-//! The protocol of an ownership: when commands are applied, what is written, who hears what when the store commits,
-//! refuses or does not answer, and how an ownership ends. Pure: inputs in, effects out. What an effect asks for is done
-//! by the actor (`crate::actor`), and comes back as an input.
+//! The protocol of an ownership: when commands are applied, what is written, who hears what when the store
+//! commits, refuses or does not answer, and how an ownership ends. Pure: inputs in, effects out. What an
+//! effect asks for is done by the actor (`crate::actor`), and comes back as an input.
 //!
-//! One thing is under way at a time (a batch at the store, a look for the epoch, a reload), and [`Phase`] says which.
-//! Whatever comes meanwhile waits.
+//! One thing is under way at a time (a batch at the store, a look for the epoch, a reload), and [`Phase`]
+//! says which. Whatever comes meanwhile waits.
 
 mod answer;
 mod effect;
@@ -86,8 +86,8 @@ impl Owned {
     }
 }
 
-/// The one writer of an event, as long as its epoch lasts. `T` is a command that waits for its answer, `R` a reader that
-/// waits for the seat map.
+/// The one writer of an event, as long as its epoch lasts. `T` is a command that waits for its answer, `R` a
+/// reader that waits for the seat map.
 pub(crate) struct Owner<T, R> {
     owned: Owned,
     pace: Pace,
@@ -155,8 +155,8 @@ impl<T: Ticket, R> Owner<T, R> {
         effects
     }
 
-    /// How long to wait for the next tick. A node may have thousands of events in memory, nearly all of them quiet: they
-    /// look at the clock less often.
+    /// How long to wait for the next tick. A node may have thousands of events in memory, nearly all of them
+    /// quiet: they look at the clock less often.
     pub(crate) fn next_tick(&self, wall: Timestamp) -> Duration {
         let tick = self.pace.tick;
         // Not longer than the shortest hold.
@@ -165,8 +165,8 @@ impl<T: Ticket, R> Owner<T, R> {
         if expires_soon || self.draining { tick } else { quiet }
     }
 
-    /// Applies what waits, and has the changes written. Without changes, what was decided is told once it is sure that
-    /// this is still the owner.
+    /// Applies what waits, and has the changes written. Without changes, what was decided is told once it is
+    /// sure that this is still the owner.
     fn flush(&mut self, now: Now, effects: &mut Effects<T, R>) {
         if !self.is_idle() {
             return;
@@ -184,8 +184,8 @@ impl<T: Ticket, R> Owner<T, R> {
         if !batch.is_empty() {
             self.append(batch, pending, now.batch_id, decided_at, effects);
         } else if !pending.is_empty() {
-            // A write would be fenced; an answer from the memory of an owner that was paused, or cut off, must not tell of
-            // a state that is no more.
+            // A write would be fenced; an answer from the memory of an owner that was paused, or cut off,
+            // must not tell of a state that is no more.
             self.phase = Phase::Checking { pending };
             effects.push(Effect::LookForEpoch);
         } else {
@@ -310,8 +310,8 @@ impl<T: Ticket, R> Owner<T, R> {
         }
     }
 
-    /// Takes the state from the store again; the new epoch fences whatever is still under way. Then a batch in doubt
-    /// either is in the journal or never will be, and its callers hear which.
+    /// Takes the state from the store again; the new epoch fences whatever is still under way. Then a batch
+    /// in doubt either is in the journal or never will be, and its callers hear which.
     fn reload(&mut self, in_doubt: Option<InDoubt<T>>, effects: &mut Effects<T, R>) {
         let doubtful_seq = in_doubt.as_ref().map(|in_doubt| in_doubt.batch.seq);
         let (tries, after) = match doubtful_seq {

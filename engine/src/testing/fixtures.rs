@@ -7,8 +7,8 @@ use crate::words::event_info::{Currency, EventDetails, NewEvent};
 use crate::words::id::BatchId;
 use crate::words::layout::Layout;
 
-/// The details of an event that is still to come at `now`: holds of a minute, at most four minutes with extensions,
-/// ten seats a reservation.
+/// The details of an event that is still to come at `now`: holds of a minute, at most four minutes with
+/// extensions, ten seats a reservation.
 pub fn details(now: Timestamp) -> EventDetails {
     EventDetails {
         name: "Jazz Night".to_owned(),

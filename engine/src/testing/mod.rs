@@ -1,4 +1,5 @@
-//! For tests: a store in memory with faults on demand, a clock that is moved by hand, and events to begin with.
+//! For tests: a store in memory with faults on demand, a clock that is moved by hand, and events to begin
+//! with.
 
 mod fixtures;
 mod manual_clock;

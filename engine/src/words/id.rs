@@ -189,7 +189,8 @@ impl ReservationId {
     }
 }
 
-/// A reservation's id without its event's tag, so half the size; only with its event it is unique. Sorts like the id.
+/// A reservation's id without its event's tag, so half the size; only with its event it is unique. Sorts like
+/// the id.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) struct ReservationNo(NonZeroU64);
 

@@ -1,4 +1,5 @@
-//! What everything speaks of: plain values, without a clock, randomness or I/O (but for [`clock::SystemClock`]).
+//! What everything speaks of: plain values, without a clock, randomness or I/O (but for
+//! [`clock::SystemClock`]).
 
 pub(crate) mod change;
 pub(crate) mod clock;

@@ -1,5 +1,4 @@
 //! What every request passes before and after its handler.
 
 pub mod admit;
-pub mod limit;
 pub mod observe;

@@ -8,10 +8,10 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::auth::Admin;
-use crate::cluster::command::CommandRoute;
+use crate::command::CommandRoute;
+use crate::extract::{JsonBody, Parameters, PathId};
 use crate::state::AppState;
 use crate::wire::event_body::{EventBody, EventPatchBody, NewEventBody};
-use crate::wire::extract::{JsonBody, Parameters, PathId};
 use crate::wire::paging::Page;
 use crate::wire::problem::{Problem, ProblemDocument};
 

@@ -41,10 +41,6 @@ pub(crate) fn configure_root(config: &mut ServiceConfig) {
     config.service(health::livez).service(health::readyz).service(health::metrics);
 }
 
-/// Second names of calls are left out of the document, but the metrics know them: (name, documented name).
-pub(crate) const ALIASES: [(&str, &str); 2] =
-    [("/health", "/api/v1/health"), ("/api/v1/metrics", "/metrics")];
-
 /// The second names at the root.
 pub(crate) fn configure_aliases(config: &mut web::ServiceConfig) {
     config.route("/health", web::get().to(health::answer_health));

@@ -7,9 +7,9 @@ use engine::{Caller, Engine, EventId, ReservationId, ReservationView, SeatId, Se
 use uuid::Uuid;
 
 use crate::auth::Member;
-use crate::cluster::command::CommandRoute;
+use crate::command::CommandRoute;
+use crate::extract::{JsonBody, PathId};
 use crate::state::AppState;
-use crate::wire::extract::{JsonBody, PathId};
 use crate::wire::problem::{Code, Problem, ProblemDocument};
 use crate::wire::reservation_body::{NewReservationBody, ReservationBody, visible};
 

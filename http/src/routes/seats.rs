@@ -7,9 +7,9 @@ use engine::{EventId, SeatStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::extract::{Parameters, PathId};
 use crate::seat_maps::work_on;
 use crate::state::AppState;
-use crate::wire::extract::{Parameters, PathId};
 use crate::wire::problem::{Problem, ProblemDocument};
 use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
 

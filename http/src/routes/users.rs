@@ -7,8 +7,8 @@ use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::auth::Member;
+use crate::extract::{Parameters, PathId};
 use crate::state::AppState;
-use crate::wire::extract::{Parameters, PathId};
 use crate::wire::paging::Page;
 use crate::wire::problem::{Code, Problem, ProblemDocument};
 use crate::wire::reservation_body::{ReservationBody, ReservationStatusName};

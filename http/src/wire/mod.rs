@@ -1,7 +1,6 @@
 //! What stands on the wire: bodies, ids, pages, times, and refusals.
 
 pub mod event_body;
-pub mod extract;
 pub mod paging;
 pub mod problem;
 pub mod request_id;

@@ -29,7 +29,8 @@ pub(crate) struct Options {
     /// How many of a hundred requests are for a seat map without `If-None-Match`.
     #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) first_views_percent: u32,
-    /// How many of a hundred requests are for the event with its counts. The others come with `If-None-Match`.
+    /// How many of a hundred requests are for the event with its counts. The others come with
+    /// `If-None-Match`.
     #[arg(long, default_value_t = 30, value_parser = clap::value_parser!(u32).range(0..=100))]
     pub(crate) counts_percent: u32,
 }

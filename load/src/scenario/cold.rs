@@ -1,7 +1,7 @@
 //! The first answers of events that the server has only in its store: start it anew before.
 //!
-//! Each event is asked for its first seat, one event after the other, and then once more. The first answer has the
-//! event's way into memory in it.
+//! Each event is asked for its first seat, one event after the other, and then once more. The first answer
+//! has the event's way into memory in it.
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -16,7 +16,8 @@ use crate::stats::Recorder;
 /// The options of `load cold`.
 #[derive(Debug, Args)]
 pub(crate) struct Options {
-    /// How many seats the event has that is made to see an empty one. It is asked, and the newest others, a hundred in all.
+    /// How many seats the event has that is made to see an empty one. It is asked, and the newest others, a
+    /// hundred in all.
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u32).range(1..=200_000))]
     pub(crate) seats: u32,
 }
@@ -54,8 +55,8 @@ fn first_answer(counts: &Counts) -> &'static str {
     }
 }
 
-/// The id of seat 1, by the layout of the ids (docs/adr/0002): a seat map to look it up in would stay in the server's
-/// memory for a while, which is being measured.
+/// The id of seat 1, by the layout of the ids (docs/adr/0002): a seat map to look it up in would stay in the
+/// server's memory for a while, which is being measured.
 fn first_seat(event: &str) -> String {
     format!("00000000-0001-8000-{}", event.get(19..).unwrap_or_default())
 }

@@ -75,7 +75,8 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     Ok(report)
 }
 
-/// `told` counts the reservations that the server told of, in the warm-up too: there must be as many in its store.
+/// `told` counts the reservations that the server told of, in the warm-up too: there must be as many in its
+/// store.
 async fn buyer(
     mut api: Api,
     supply: Arc<Supply>,

@@ -45,8 +45,8 @@ pub(crate) struct Options {
     /// Confirm each reservation too.
     #[arg(long)]
     pub(crate) confirm: bool,
-    /// Go on asking for so long, in seconds, by the same idempotency key, where the server cannot be reached or cannot
-    /// decide. Without it each request is sent once, and what is not answered counts as failed.
+    /// Go on asking for so long, in seconds, by the same idempotency key, where the server cannot be reached
+    /// or cannot decide. Without it each request is sent once, and what is not answered counts as failed.
     #[arg(long, value_parser = seconds)]
     pub(crate) retry_s: Option<Duration>,
     /// Give up if seats are left after this time, in seconds.

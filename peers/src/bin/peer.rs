@@ -1,4 +1,5 @@
-//! The program `peer`: serves like `holdfast serve`, and is configured like it, but sells seats in another way.
+//! The program `peer`: serves like `holdfast serve`, and is configured like it, but sells seats in another
+//! way.
 
 use std::io::{self, Write};
 use std::process::ExitCode;

@@ -11,8 +11,8 @@ use crate::columns::{listed, status_code};
 /// What `holdfast_append` raises where an event has another epoch or version than its batch.
 const FENCED: &str = "HF001";
 
-/// Writes the batches of several events, all or none; `false` if one of the events has another epoch or version,
-/// and then nothing is written. See `0003_less_work.sql`.
+/// Writes the batches of several events, all or none; `false` if one of the events has another epoch or
+/// version, and then nothing is written. See `0003_less_work.sql`.
 pub(crate) async fn append(connection: &mut PgConnection, group: &[Arc<Batch>]) -> Result<bool, Error> {
     // Two groups with the same events wait for each other in one order, and never in a circle.
     let mut batches: Vec<&Batch> = group.iter().map(Arc::as_ref).collect();

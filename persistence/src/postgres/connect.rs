@@ -10,14 +10,11 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::PostgresStore;
 use super::lanes;
+use super::timeouts::{ACTIVATION_TIMEOUT, READ_TIMEOUT, with_timeouts};
 use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
-/// How long a read may take: enough for the checks, which read an event's tables as a whole.
-pub(super) const READ_TIMEOUT: Duration = Duration::from_secs(30);
-/// How long an activation may take: it reads what is live, and the keys of a day.
-pub(super) const ACTIVATION_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many connections are kept for owners.
 const OWNER_CONNECTIONS: u32 = 3;
 /// How long a read waits for a connection.
@@ -77,15 +74,6 @@ async fn open(url: &PgConnectOptions) -> Result<PgConnection, ConnectError> {
         Ok(connection) => Ok(connection?),
         Err(_) => Err(ConnectError::Unreachable("no answer within 10 s".to_owned())),
     }
-}
-
-/// Bounds what a session can hold up: a statement, and a transaction whose client has gone silent.
-pub(super) fn with_timeouts(url: &PgConnectOptions, statement_timeout: Duration) -> PgConnectOptions {
-    let statement_timeout_ms = statement_timeout.as_millis().max(1).to_string();
-    url.clone().options([
-        ("statement_timeout", statement_timeout_ms.as_str()),
-        ("idle_in_transaction_session_timeout", "5000"),
-    ])
 }
 
 /// A commit that is acknowledged before it is on disk is none.

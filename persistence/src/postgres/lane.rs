@@ -14,13 +14,14 @@ use super::fault;
 use crate::retry;
 use crate::writer::Waiting;
 
-/// A lane's connection is opened anew after this time without a group: what lies between may have forgotten it.
+/// A lane's connection is opened anew after this time without a group: what lies between may have forgotten
+/// it.
 const MAX_IDLE: Duration = Duration::from_secs(60);
 /// … and after this time in any case.
 const MAX_AGE: Duration = Duration::from_secs(30 * 60);
 
-/// A lane's own connection. It stays with the lane: the pool asks each connection that comes back to it whether it
-/// still lives, which is a round trip, and one that can hang.
+/// A lane's own connection. It stays with the lane: the pool asks each connection that comes back to it
+/// whether it still lives, which is a round trip, and one that can hang.
 pub(super) struct Kept {
     connection: PoolConnection<Postgres>,
     since: Instant,
@@ -49,9 +50,9 @@ pub(super) struct Lane {
 }
 
 impl Lane {
-    /// Writes a group and answers each of its batches. If the group certainly was not written, each batch is tried
-    /// again by itself and on another connection, so that the one to blame harms no other, and keeps no lane.
-    /// Gives the connection back while it is of use.
+    /// Writes a group and answers each of its batches. If the group certainly was not written, each batch is
+    /// tried again by itself and on another connection, so that the one to blame harms no other, and keeps no
+    /// lane. Gives the connection back while it is of use.
     pub(super) async fn write(self, kept: Option<Kept>, group: Vec<Waiting>) -> Option<Kept> {
         let batches: Vec<Arc<Batch>> = group.iter().map(|waiting| Arc::clone(&waiting.batch)).collect();
         // The one that came first has waited longest.
@@ -123,14 +124,14 @@ impl Lane {
         connection.unwrap_or(Err(sqlx::Error::PoolTimedOut)).map_err(|error| Failure::unsent(&error))
     }
 
-    /// The server gives a statement half the time. What is later than that is not sent: it would leave the whole group
-    /// without the time for an answer.
+    /// The server gives a statement half the time. What is later than that is not sent: it would leave the
+    /// whole group without the time for an answer.
     fn send_by(&self, begun: Instant) -> Instant {
         begun + self.batch_timeout / 2
     }
 
-    /// After an unknown outcome the connection is closed when it is dropped: a late answer would be taken for the next
-    /// batch's.
+    /// After an unknown outcome the connection is closed when it is dropped: a late answer would be taken for
+    /// the next batch's.
     async fn attempt(
         &self,
         connection: &mut PoolConnection<Postgres>,

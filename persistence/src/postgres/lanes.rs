@@ -9,8 +9,8 @@ use sqlx::PgPool;
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use tokio::task::JoinSet;
 
-use super::connect::with_timeouts;
 use super::lane::{Kept, Lane};
+use super::timeouts::with_timeouts;
 use crate::options::ConnectError;
 use crate::writer::{Queue, Writer};
 
@@ -50,8 +50,8 @@ pub(super) fn start(
     })
 }
 
-/// Writes group after group, at most `lanes` at a time, until the writer is dropped. The lane that was idle last goes
-/// first: what it needs is still in the caches of the server's processor.
+/// Writes group after group, at most `lanes` at a time, until the writer is dropped. The lane that was idle
+/// last goes first: what it needs is still in the caches of the server's processor.
 async fn work(lane: Lane, lanes: u32, mut queue: Queue) {
     let mut idle: Vec<Option<Kept>> = (0..lanes).map(|_| None).collect();
     // Tasks of their own, so that a panic ends nothing but one group and its lane's connection.

@@ -6,6 +6,7 @@ mod fault;
 mod lane;
 mod lanes;
 mod read;
+mod timeouts;
 #[cfg(feature = "chaos")]
 mod unfenced;
 
@@ -26,7 +27,7 @@ use crate::columns::Columns;
 use crate::retry;
 use crate::writer::Writer;
 
-use connect::{ACTIVATION_TIMEOUT, READ_TIMEOUT};
+use timeouts::{ACTIVATION_TIMEOUT, READ_TIMEOUT};
 
 pub(crate) use connect::migrate;
 

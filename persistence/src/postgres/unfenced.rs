@@ -34,7 +34,8 @@ FOR EACH ROW EXECUTE FUNCTION holdfast_one_epoch();
 /// Nodes that start at the same time do this one after the other.
 const LOCK: &str = "SELECT pg_advisory_xact_lock(7230419);";
 
-/// Replaces the function that appends by one without the check of version and epoch, and takes the epochs away.
+/// Replaces the function that appends by one without the check of version and epoch, and takes the epochs
+/// away.
 pub(crate) async fn remove_fence(connection: &mut PgConnection) -> Result<(), ConnectError> {
     let begin =
         MIGRATION.find("CREATE OR REPLACE FUNCTION").expect("the migration makes the function that appends");

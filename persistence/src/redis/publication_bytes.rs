@@ -1,5 +1,6 @@
 //! A published seat map as bytes: the format's number, the length of a JSON text, the text (the event and its
-//! version), then two roaring bitmaps of seat numbers: the reserved ones and the confirmed ones. The counts are theirs.
+//! version), then two roaring bitmaps of seat numbers: the reserved ones and the confirmed ones. The counts
+//! are theirs.
 
 use std::io::Read;
 use std::sync::Arc;

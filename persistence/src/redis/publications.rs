@@ -1,8 +1,8 @@
-//! What owners publish, on Redis: for each event its last publication, gone once it is too old, and its version,
-//! which stays for longer.
+//! What owners publish, on Redis: for each event its last publication, gone once it is too old, and its
+//! version, which stays for longer.
 //!
-//! How old a publication is counts from its `as_of` on, by Redis's own clock, at the moment when Redis takes it: one
-//! that a slow network or a paused node held up lives shorter, or is refused.
+//! How old a publication is counts from its `as_of` on, by Redis's own clock, at the moment when Redis takes
+//! it: one that a slow network or a paused node held up lives shorter, or is refused.
 
 use std::time::Duration;
 
@@ -19,8 +19,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
 /// How long the version of a publication bars older ones.
 const VERSION_TTL: Duration = Duration::from_secs(60);
 
-/// KEYS: the publication, its version. ARGV: its `as_of` in ms of Redis's time, the version, the bytes, the greatest
-/// age in ms, the version's lifetime in ms. Returns whether it was taken.
+/// KEYS: the publication, its version. ARGV: its `as_of` in ms of Redis's time, the version, the bytes, the
+/// greatest age in ms, the version's lifetime in ms. Returns whether it was taken.
 const PUBLISH: &str = r"
 local time = redis.call('TIME')
 local age = time[1] * 1000 + math.floor(time[2] / 1000) - ARGV[1]
@@ -58,7 +58,8 @@ impl Publications for RedisPublications {
             let mut connection = self.pool.get().await.map_err(fault)?;
             let (now_s, micros): (u64, u64) =
                 cmd("TIME").query_async(&mut connection).await.map_err(fault)?;
-            // Too early by as long as that answer took, if anything: the age is never taken for less than it is.
+            // Too early by as long as that answer took, if anything: the age is never taken for less than it
+            // is.
             let age_ms = publication.as_of.elapsed().as_millis() as u64 + 1;
             let as_of_ms = (now_s * 1_000 + micros / 1_000).saturating_sub(age_ms);
             let mut script = self.publish.prepare_invoke();

@@ -1,5 +1,5 @@
-//! The writes. On a conflict they roll the whole transaction back: nothing of it is wanted then, and SQLite needs
-//! no copy of the pages that a statement changes.
+//! The writes. On a conflict they roll the whole transaction back: nothing of it is wanted then, and SQLite
+//! needs no copy of the pages that a statement changes.
 
 use std::sync::{Arc, LazyLock};
 

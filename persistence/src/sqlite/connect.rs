@@ -16,7 +16,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations/sqlite");
 
 /// How much of the database each connection keeps in memory: SQLite counts KiB by negative numbers.
 const CACHE_KIB: &str = "-65536";
-/// After how many pages the log is written back to the database: rarely, but not so much that a commit waits long.
+/// After how many pages the log is written back to the database: rarely, but not so much that a commit waits
+/// long.
 const CHECKPOINT_PAGES: &str = "4096";
 /// How long to wait for another process that has the database locked.
 const BUSY_TIMEOUT: Duration = Duration::from_secs(1);

@@ -21,8 +21,8 @@ pub(super) async fn work(writer: SqlitePool, batch_timeout: Duration, mut queue:
     }
 }
 
-/// Writes a group and answers each of its batches. If it certainly was not written, its halves are tried by themselves,
-/// and so on, so that the one to blame harms no other and costs the others few transactions.
+/// Writes a group and answers each of its batches. If it certainly was not written, its halves are tried by
+/// themselves, and so on, so that the one to blame harms no other and costs the others few transactions.
 async fn write(writer: SqlitePool, batch_timeout: Duration, group: Vec<Waiting>) {
     let mut parts = vec![group];
     while let Some(mut part) = parts.pop() {

@@ -1,8 +1,8 @@
 //! Statements that take many rows at once, their values bound.
 //!
-//! A call of a statement for each row costs several times as much, and so do rows in JSON. The rows stand in a
-//! `VALUES` list, of a few fixed lengths so that each statement is prepared once; what is left of it is unbound,
-//! and so `NULL`.
+//! A call of a statement for each row costs several times as much, and so do rows in JSON. The rows stand in
+//! a `VALUES` list, of a few fixed lengths so that each statement is prepared once; what is left of it is
+//! unbound, and so `NULL`.
 
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
@@ -19,8 +19,8 @@ pub(super) type Bound = Query<'static, Sqlite, SqliteArguments>;
 pub(super) struct RowsStatement([String; ROWS.len()]);
 
 impl RowsStatement {
-    /// `before` and `after` enclose the rows, which are a table of `column1`, `column2`, … A row that is not there
-    /// has `NULL` in all of them.
+    /// `before` and `after` enclose the rows, which are a table of `column1`, `column2`, … A row that is not
+    /// there has `NULL` in all of them.
     pub(super) fn new(before: &str, columns: usize, after: &str) -> Self {
         let row = format!("({})", vec!["?"; columns].join(", "));
         Self(ROWS.map(|rows| format!("{before} (VALUES {}) {after}", vec![row.as_str(); rows].join(", "))))

@@ -422,8 +422,8 @@ struct Reader<'a> {
 }
 
 impl Reader<'_> {
-    /// Reads until the node shows the batch `seq`, which was acknowledged at `since` and reserved seat `seat_no`, and
-    /// for a while more.
+    /// Reads until the node shows the batch `seq`, which was acknowledged at `since` and reserved seat
+    /// `seat_no`, and for a while more.
     async fn follow(&mut self, seq: u64, seat_no: usize, since: Instant) {
         let path = format!("/events/{}", self.event_id);
         let is_settled = |shown: &[u64; 2]| shown.iter().all(|version| *version >= seq);

@@ -59,9 +59,9 @@ impl Contestant {
         matches!(self, Self::Optimistic | Self::RedisLock | Self::SkipLocked)
     }
 
-    /// The sizes of the pool of database connections that are tried. More are slower: the transactions then take the
-    /// processors from each other. Behind the Redis lock there is one transaction at a time, and Holdfast keeps its
-    /// default: it writes with one connection for each event.
+    /// The sizes of the pool of database connections that are tried. More are slower: the transactions then
+    /// take the processors from each other. Behind the Redis lock there is one transaction at a time, and
+    /// Holdfast keeps its default: it writes with one connection for each event.
     pub(crate) fn pool_sizes(self) -> &'static [u32] {
         match self {
             Self::Optimistic | Self::SkipLocked => &[8, 16, 32],

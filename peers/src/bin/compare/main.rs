@@ -1,5 +1,5 @@
-//! The program `compare`: Holdfast and other ways to sell seats, behind the same HTTP code, under the same load, in one
-//! run. Each is measured at its own best number of connections, in rounds that take turns.
+//! The program `compare`: Holdfast and other ways to sell seats, behind the same HTTP code, under the same
+//! load, in one run. Each is measured at its own best number of connections, in rounds that take turns.
 
 mod contestant;
 mod database;
@@ -23,7 +23,8 @@ use crate::server::{Load, Server};
 /// Why there is no result, in words.
 type Failure = Box<dyn std::error::Error>;
 
-/// Compares Holdfast with other ways to sell seats. Ends with 1 if anything was wrong, whether or not a bar was met.
+/// Compares Holdfast with other ways to sell seats. Ends with 1 if anything was wrong, whether or not a bar
+/// was met.
 #[derive(Parser)]
 #[command(name = "compare", version)]
 struct Options {
@@ -144,7 +145,8 @@ async fn find_best(
     best.ok_or_else(|| format!("{}: no trial without failures", contestant.name()).into())
 }
 
-/// Holdfast on Postgres under as many connections as are best for the first peer, unless these are its own best too.
+/// Holdfast on Postgres under as many connections as are best for the first peer, unless these are its own
+/// best too.
 fn at_peers_best(entries: &[(Entry, f64)]) -> Option<(Entry, f64)> {
     let of = |contestant| entries.iter().find(|(entry, _)| entry.contestant == contestant);
     let (holdfast, expected_per_s) = of(Contestant::HoldfastPostgres)?;

@@ -10,8 +10,8 @@ use awc::Client;
 use awc::error::{ConnectError, SendRequestError};
 use engine::route::PeerFault;
 
-use super::{Cluster, HOPS_HEADER, SECRET_HEADER};
 use crate::auth::API_KEY_HEADER;
+use crate::cluster::{Cluster, HOPS_HEADER, SECRET_HEADER};
 
 /// What is passed on of a request, besides its method, path, query and body.
 const PASSED_ON: [&str; 7] = [

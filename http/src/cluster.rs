@@ -1,9 +1,6 @@
-//! Many nodes: a command that this node does not own is passed on to the node that does, with the client's own headers,
-//! so that the owner authenticates the client itself. Only the count of hops is the nodes' own, and believed only
-//! together with their shared secret. Where a command goes next, `engine::route` says.
-
-pub mod command;
-mod forward;
+//! Many nodes: a command that this node does not own is passed on to the node that does, with the client's
+//! own headers, so that the owner authenticates the client itself. Only the count of hops is the nodes' own,
+//! and believed only together with their shared secret. Where a command goes next, `engine::route` says.
 
 use std::time::Duration;
 
@@ -13,8 +10,8 @@ use subtle::ConstantTimeEq;
 /// Names the node that decided, in every answer.
 pub const NODE_HEADER: HeaderName = HeaderName::from_static("x-holdfast-node");
 
-const SECRET_HEADER: HeaderName = HeaderName::from_static("x-holdfast-cluster-secret");
-const HOPS_HEADER: HeaderName = HeaderName::from_static("x-holdfast-hops");
+pub(crate) const SECRET_HEADER: HeaderName = HeaderName::from_static("x-holdfast-cluster-secret");
+pub(crate) const HOPS_HEADER: HeaderName = HeaderName::from_static("x-holdfast-hops");
 
 /// This node among others.
 #[derive(Clone)]

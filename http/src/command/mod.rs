@@ -1,5 +1,7 @@
 //! A client's command on its way to the node that decides it.
 
+mod forward;
+
 use std::future::{Ready, ready};
 
 use actix_web::dev::Payload;
@@ -8,12 +10,13 @@ use actix_web::{FromRequest, HttpRequest, HttpResponse};
 use engine::route::{PeerFault, decide};
 use engine::{CallError, Engine, EventId};
 
-use super::Cluster;
-use super::forward::Origin;
+use self::forward::Origin;
+use crate::cluster::Cluster;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
 
-/// What a handler hands a command to: it is tried here, passed on to its event's owner, or the event taken over.
+/// What a handler hands a command to: it is tried here, passed on to its event's owner, or the event taken
+/// over.
 pub struct CommandRoute {
     state: web::Data<AppState>,
     /// How often other nodes have passed the request on.
@@ -37,7 +40,8 @@ impl FromRequest for CommandRoute {
 }
 
 impl CommandRoute {
-    /// Has a command about an event decided. `here` asks an engine of this node; `body` is the request's, to be passed on.
+    /// Has a command about an event decided. `here` asks an engine of this node; `body` is the request's, to
+    /// be passed on.
     pub async fn decide(
         &self,
         event_id: EventId,
