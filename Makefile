@@ -47,6 +47,10 @@ sim: prerequisites ## Simulate whole nodes from seeds (SEEDS=10000 for more; SEE
 	cargo build --release -p holdfast-sim
 	$(TARGET_DIR)/release/sim $(if $(SEED),--seed $(SEED),--seeds $(or $(SEEDS),2000)) $(if $(FROM),--from $(FROM)) $(if $(SHRINK),--shrink)
 
+.PHONY: sim-proof
+sim-proof: prerequisites ## Break rules of the engine on purpose, one after the other: the simulator must find each
+	cargo run --release -p holdfast-sim --features mutations -- --proof
+
 .PHONY: chaos
 chaos: prerequisites ## Break real nodes, Postgres, Redis and the links; check what clients were told (some eight minutes)
 	cargo build -p holdfast --features chaos -p holdfast-chaos

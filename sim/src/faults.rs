@@ -18,6 +18,7 @@ use crate::world::World;
 pub async fn happen(world: Arc<World>, fault: PlannedFault) {
     sleep_until(world.began + fault.at).await;
     world.story.tell(format_args!("== fault {}: {:?} for {:?}", fault.index, fault.kind, fault.lasts));
+    world.blind(blinded(&world, &fault.kind), fault.lasts);
     begin(&world, &fault.kind);
     if let FaultKind::Drain(node) = fault.kind {
         drain(&world, node).await;
@@ -25,6 +26,17 @@ pub async fn happen(world: Arc<World>, fault: PlannedFault) {
     sleep(fault.lasts).await;
     world.story.tell(format_args!("== healed: {:?}", fault.kind));
     heal(&world, &fault.kind);
+}
+
+/// The nodes that cannot know what they should while the fault lasts.
+fn blinded(world: &World, kind: &FaultKind) -> Vec<usize> {
+    match *kind {
+        FaultKind::Pause(node) | FaultKind::CutStore(node) => vec![node],
+        FaultKind::StoreDown | FaultKind::Storm { .. } | FaultKind::Slow(_) | FaultKind::RedisClock(_) => {
+            (0..world.plan.nodes).collect()
+        }
+        _ => Vec::new(),
+    }
 }
 
 fn cut(kind: &FaultKind) -> Option<(Place, Place)> {

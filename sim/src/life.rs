@@ -10,6 +10,7 @@ use tokio::task::LocalSet;
 const RUNNING: u8 = 0;
 const PAUSED: u8 = 1;
 const DEAD: u8 = 2;
+const ENDED: u8 = 3;
 
 /// The life of one process. A node that is restarted has a new one.
 #[derive(Debug, Default)]
@@ -50,6 +51,11 @@ impl Life {
     pub fn kill(&self) {
         self.state.store(DEAD, Ordering::SeqCst);
         self.wake();
+    }
+
+    /// Whether it came to its end by itself: none of its tasks is left.
+    pub fn has_ended(&self) -> bool {
+        self.state.load(Ordering::SeqCst) == ENDED
     }
 
     /// Whether it was killed.
@@ -113,9 +119,15 @@ impl Future for Process {
         *self.life.waker.lock().unwrap_or_else(PoisonError::into_inner) = Some(context.waker().clone());
         match self.life.state.load(Ordering::SeqCst) {
             RUNNING => {
-                let _ = Pin::new(&mut self.tasks).poll(context);
+                let tasks = Pin::new(&mut self.tasks).poll(context);
                 // It may have died of what it did.
-                if self.life.is_dead() { Poll::Ready(()) } else { Poll::Pending }
+                if self.life.is_dead() {
+                    return Poll::Ready(());
+                }
+                if tasks.is_ready() {
+                    self.life.state.store(ENDED, Ordering::SeqCst);
+                }
+                tasks
             }
             PAUSED => Poll::Pending,
             _ => Poll::Ready(()),

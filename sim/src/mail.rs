@@ -47,6 +47,13 @@ pub struct Node {
     pub waiting: Arc<AtomicUsize>,
 }
 
+impl Node {
+    /// Lets its server go, and the engine with it.
+    pub fn dismiss(&mut self) {
+        self.mail = mpsc::unbounded_channel().0;
+    }
+}
+
 /// The address of a node.
 pub fn address(node: usize) -> String {
     format!("n{node}")

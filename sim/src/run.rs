@@ -13,7 +13,7 @@ use tokio::time::sleep;
 
 use crate::client::Client;
 use crate::faults;
-use crate::mail::Request;
+use crate::mail::{Node, Request};
 use crate::network::Place;
 use crate::node::{self, deliver};
 use crate::plan::{Limits, Plan};
@@ -26,6 +26,9 @@ const VIEW_TOLERANCE: Duration = Duration::from_millis(1_000);
 
 /// How late a hold may end when all is well, by the sweep that also takes events of other nodes.
 const EXPIRY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// How long the tasks of an engine that is gone may take to notice.
+const SWEEP_PATIENCE: Duration = Duration::from_secs(10);
 
 /// What came of a run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,6 +180,13 @@ async fn stop_all(world: &Arc<World>) {
             Some(0) => {}
             Some(live) => world.story.find(format_args!("leak: n{node} has stopped with {live} live events")),
             None => world.story.find(format_args!("liveness: n{node} does not stop")),
+        }
+    }
+    world.nodes().iter_mut().for_each(Node::dismiss);
+    sleep(SWEEP_PATIENCE).await;
+    for (node, life) in world.nodes().iter().map(|node| &node.life).enumerate() {
+        if !life.has_ended() {
+            world.story.find(format_args!("leak: tasks of n{node} are left after its end"));
         }
     }
 }

@@ -4,12 +4,15 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use engine::testing::MemoryStore;
 use engine::{
     AppendError, Batch, Change, Event, EventId, EventInfo, EventTables, ReservationStatus, Snapshot, Store,
     StoreFault, Timestamp,
 };
+
+use tokio::time::Instant;
 
 use crate::story::Story;
 
@@ -32,6 +35,8 @@ struct State {
     owners: BTreeMap<(EventId, u64), usize>,
     last_epochs: BTreeMap<EventId, u64>,
     commits: usize,
+    /// When each version of an event was committed, from version 1.
+    committed_at: BTreeMap<EventId, Vec<Instant>>,
     deleted: BTreeSet<EventId>,
 }
 
@@ -71,6 +76,13 @@ impl Truth {
     /// Whether an event was deleted.
     pub fn is_deleted(&self, id: EventId) -> bool {
         self.state().deleted.contains(&id)
+    }
+
+    /// How long ago an event became newer than this version; zero if it did not.
+    pub fn age(&self, id: EventId, version: u64) -> Duration {
+        let state = self.state();
+        let next = state.committed_at.get(&id).and_then(|times| times.get(version as usize));
+        next.map_or(Duration::ZERO, Instant::elapsed)
     }
 
     /// Whether a hold is pending anywhere.
@@ -126,6 +138,7 @@ impl Truth {
 
     fn check(&self, node: usize, batch: &Batch, name: &str) {
         let mut state = self.state();
+        state.committed_at.entry(batch.event_id).or_default().push(Instant::now());
         let State { models, owners, last_epochs, commits, deleted, .. } = &mut *state;
         if owners.get(&(batch.event_id, batch.epoch)) != Some(&node) {
             self.story.find(format_args!("invariant 4: node {node} wrote {name} in epoch {}", batch.epoch));

@@ -42,7 +42,15 @@ pub struct World {
     nodes: Mutex<Vec<Node>>,
     /// What each life of a node has shown of an event: when, and which version.
     reads: Mutex<BTreeMap<(usize, usize, EventId), Shown>>,
+    /// Until when each node may not know what it should, for reasons that are not its own.
+    blind_until: Mutex<BTreeMap<usize, Duration>>,
 }
+
+/// How old a read may be.
+const OLDEST_READ: Duration = Duration::from_secs(1);
+
+/// How long a node may take to notice what it missed.
+const NOTICES_WITHIN: Duration = Duration::from_secs(2);
 
 impl World {
     /// A world in which nothing has happened yet.
@@ -74,6 +82,7 @@ impl World {
             began: Instant::now(),
             nodes: Mutex::default(),
             reads: Mutex::default(),
+            blind_until: Mutex::default(),
             plan,
             story,
             truth,
@@ -131,8 +140,30 @@ impl World {
         });
     }
 
-    /// Reads of one node do not go back.
+    /// A fault keeps nodes from knowing what they should, for so long.
+    pub fn blind(&self, nodes: impl IntoIterator<Item = usize>, lasts: Duration) {
+        let until = self.elapsed() + lasts + NOTICES_WITHIN;
+        let mut blind_until = self.blind_until.lock().unwrap_or_else(PoisonError::into_inner);
+        for node in nodes {
+            let known = blind_until.entry(node).or_default();
+            *known = until.max(*known);
+        }
+    }
+
+    fn is_blind(&self, node: usize) -> bool {
+        let blind_until = self.blind_until.lock().unwrap_or_else(PoisonError::into_inner);
+        blind_until.get(&node).is_some_and(|until| self.elapsed() < *until)
+    }
+
+    /// Reads of one node do not go back, and are not old.
     pub fn note_read(&self, node: usize, event: EventId, began: Duration, version: u64) {
+        let age = self.truth.age(event, version).saturating_sub(self.elapsed() - began);
+        if age > OLDEST_READ && !self.is_blind(node) {
+            let name = self.truth.name(event);
+            self.story.find(format_args!(
+                "reads: n{node} shows version {version} of {name}, which was old {age:?} before it was asked"
+            ));
+        }
         let lives = self.nodes()[node].lives;
         let mut reads = self.reads.lock().unwrap_or_else(PoisonError::into_inner);
         let shown = reads.entry((node, lives, event)).or_default();
