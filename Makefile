@@ -26,6 +26,11 @@ test: prerequisites ## Run all tests, with a throwaway Postgres and Redis (as ro
 check: prerequisites ## Check the formatting, and lint with warnings as errors
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --locked -- -D warnings
+	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
+
+.PHONY: hooks
+hooks: ## Check the formatting, the lints and the source's shape before each commit
+	ln -sf ../../scripts/pre-commit "$$(git rev-parse --git-path hooks)/pre-commit"
 
 .PHONY: fmt
 fmt: ## Format the code

@@ -67,7 +67,7 @@ impl Ask {
 
 /// A reservation as an answer showed it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // the fields of engine::Reservation
+#[expect(missing_docs, reason = "the fields of engine::Reservation")]
 pub struct Seen {
     pub id: ReservationId,
     pub user_id: UserId,

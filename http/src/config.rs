@@ -115,7 +115,7 @@ pub enum LogFormat {
 
 /// Where the server runs.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-#[allow(missing_docs)] // the names say it
+#[expect(missing_docs, reason = "the names say it")]
 pub enum Environment {
     Development,
     Test,

@@ -5,7 +5,9 @@ use std::sync::LazyLock;
 
 use actix_web::App;
 use utoipa::openapi::path::{Operation, ParameterIn};
-use utoipa::openapi::security::{ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityScheme};
+use utoipa::openapi::security::{
+    ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
+};
 use utoipa::openapi::{
     ContentBuilder, HeaderBuilder, Object, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, Type,
     response::Response,
@@ -14,6 +16,7 @@ use utoipa::{OpenApi as _, PartialSchema};
 use utoipa_actix_web::AppExt;
 
 use crate::routes;
+use crate::routes::calls::{CALLS, Call, Role};
 use crate::wire::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
 
 #[derive(utoipa::OpenApi)]
@@ -52,11 +55,29 @@ fn build() -> OpenApi {
     add_security_schemes(&mut document);
     for (path, item) in &mut document.paths.paths {
         let in_api = path.starts_with("/api/v1/");
-        for operation in operations(item).into_iter().filter(|_| in_api) {
-            add_common_answers(path, operation);
+        for operation in operations(item) {
+            let call = call_of(operation);
+            operation.security = Some(security(call.role));
+            if in_api {
+                add_common_answers(call, operation);
+            }
         }
     }
     document
+}
+
+fn call_of(operation: &Operation) -> Call {
+    let id = operation.operation_id.as_deref().unwrap_or_default();
+    *CALLS.iter().find(|call| call.id == id).unwrap_or_else(|| panic!("{id} is not in the table of calls"))
+}
+
+fn security(role: Role) -> Vec<SecurityRequirement> {
+    let scope = match role {
+        Role::Anyone => return vec![SecurityRequirement::default()],
+        Role::User => "user",
+        Role::Admin => "admin",
+    };
+    ["api_key", "bearer"].map(|scheme| SecurityRequirement::new(scheme, [scope])).into()
 }
 
 fn add_security_schemes(document: &mut OpenApi) {
@@ -72,7 +93,7 @@ fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
     [get, post, patch, delete].into_iter().flatten().collect()
 }
 
-fn add_common_answers(path: &str, operation: &mut Operation) {
+fn add_common_answers(call: Call, operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     let has_query = parameters.iter().any(
@@ -83,7 +104,7 @@ fn add_common_answers(path: &str, operation: &mut Operation) {
         add(
             operation,
             "422",
-            if path.ends_with("/reservations") && has_body {
+            if call.id == "reserve" {
                 "`validation_failed` with `errors`, `idempotency_key_reused`"
             } else {
                 "`validation_failed` with `errors`"
@@ -95,13 +116,11 @@ fn add_common_answers(path: &str, operation: &mut Operation) {
         add(operation, "415", "`unsupported_media_type`: the body must be JSON");
     }
     add(operation, "401", "`unauthenticated`: the API key is missing where one is needed, or not known");
-    if needs_admin(operation) {
+    if call.role == Role::Admin {
         add(operation, "403", "`forbidden`: the call is the administrator's");
     }
-    if path.contains("{id}") {
-        let kind =
-            ["event", "reservation", "user"].into_iter().find(|kind| path.contains(&format!("/{kind}s/{{")));
-        add(operation, "404", &format!("`{}_not_found`", kind.unwrap_or_default()));
+    if let Some(code) = call.missing {
+        add(operation, "404", &format!("`{}`", code.name()));
     }
     add(operation, "429", "`rate_limited`");
     add(
@@ -109,12 +128,6 @@ fn add_common_answers(path: &str, operation: &mut Operation) {
         "503",
         "`overloaded`, `unavailable`: nothing was done, or it will be found again by its idempotency key",
     );
-}
-
-/// Whether the call is declared for the role `admin`.
-pub fn needs_admin(operation: &Operation) -> bool {
-    let security = serde_json::to_value(&operation.security).unwrap_or_default();
-    security.to_string().contains("\"admin\"")
 }
 
 fn add(operation: &mut Operation, status: &str, description: &str) {

@@ -11,7 +11,7 @@ use crate::words::reservation::{Reservation, ReservationStatus};
 
 /// A journal that no correct owner can have written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[allow(missing_docs)] // the messages say it
+#[expect(missing_docs, reason = "the messages say it")]
 pub enum ReplayError {
     #[error("batch {found} follows batch {after}: the journal has a gap")]
     Gap { after: u64, found: u64 },

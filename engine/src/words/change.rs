@@ -110,7 +110,7 @@ impl Batch {
 
 /// One row of an event's journal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // the fields of Batch
+#[expect(missing_docs, reason = "the fields of Batch")]
 pub struct JournalRow {
     pub seq: u64,
     pub batch_id: BatchId,

@@ -96,7 +96,7 @@ impl EventDetails {
 
 /// A change to some of an event's details; `None` leaves a detail as it is.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-#[allow(missing_docs)] // the fields of EventDetails
+#[expect(missing_docs, reason = "the fields of EventDetails")]
 pub struct EventPatch {
     pub name: Option<String>,
     pub description: Option<String>,
@@ -154,7 +154,7 @@ pub struct SeatCounts {
 
 /// What an administrator says of a new event.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[allow(missing_docs)] // the fields of EventInfo
+#[expect(missing_docs, reason = "the fields of EventInfo")]
 pub struct NewEvent {
     pub details: EventDetails,
     pub currency: Currency,

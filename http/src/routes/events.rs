@@ -33,7 +33,6 @@ pub struct EventsQuery {
     tag = "events", operation_id = "create_event", request_body = NewEventBody,
     responses((status = 201, description = "The event", body = EventBody,
         headers(("Location" = String, description = "Its path")))),
-    security(("api_key" = ["admin"]), ("bearer" = ["admin"])),
 )]
 #[post("/events")]
 pub(crate) async fn create(
@@ -52,7 +51,6 @@ pub(crate) async fn create(
     tag = "events", operation_id = "list_events", params(EventsQuery),
     responses((status = 200, description = "A page of events", body = Vec<EventBody>,
         headers(("Link" = String, description = "The next page, `rel=\"next\"`; absent on the last page")))),
-    security(()),
 )]
 #[get("/events")]
 pub(crate) async fn list(
@@ -76,7 +74,6 @@ pub(crate) async fn list(
     tag = "events", operation_id = "get_event",
     params(("id" = uuid::Uuid, Path, description = "The event's id")),
     responses((status = 200, description = "The event", body = EventBody)),
-    security(()),
 )]
 #[get("/events/{id}")]
 pub(crate) async fn get(
@@ -92,7 +89,6 @@ pub(crate) async fn get(
     tag = "events", operation_id = "amend_event", request_body = EventPatchBody,
     params(("id" = uuid::Uuid, Path, description = "The event's id")),
     responses((status = 200, description = "The event", body = EventBody)),
-    security(("api_key" = ["admin"]), ("bearer" = ["admin"])),
 )]
 #[patch("/events/{id}")]
 pub(crate) async fn amend(
@@ -118,7 +114,6 @@ pub(crate) async fn amend(
         (status = 409, description = "`event_in_use`: it has pending or confirmed reservations",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(("api_key" = ["admin"]), ("bearer" = ["admin"])),
 )]
 #[delete("/events/{id}")]
 pub(crate) async fn delete(

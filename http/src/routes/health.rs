@@ -38,7 +38,7 @@ pub struct HealthBody {
 /// Of the whole.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // explained at its field
+#[expect(missing_docs, reason = "explained at its field")]
 pub enum HealthStatus {
     Ok,
     Degraded,
@@ -48,7 +48,7 @@ pub enum HealthStatus {
 /// Of a part.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the names say it
+#[expect(missing_docs, reason = "the names say it")]
 pub enum PartStatus {
     Ok,
     Down,
@@ -70,7 +70,6 @@ pub struct ProbeBody {
         (status = 503, description = "It cannot serve", body = HealthBody,
             headers(("Retry-After" = u64, description = "Seconds"))),
     ),
-    security(()),
 )]
 #[get("/health")]
 pub(crate) async fn health(state: web::Data<AppState>) -> HttpResponse {
@@ -100,7 +99,6 @@ pub(super) async fn answer_health(state: web::Data<AppState>) -> HttpResponse {
 #[utoipa::path(
     tag = "health", operation_id = "livez",
     responses((status = 200, description = "It runs", body = ProbeBody)),
-    security(()),
 )]
 #[get("/livez")]
 pub(crate) async fn livez() -> HttpResponse {
@@ -116,7 +114,6 @@ pub(crate) async fn livez() -> HttpResponse {
         (status = 503, description = "`unavailable`: send traffic elsewhere",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(()),
 )]
 #[get("/readyz")]
 pub(crate) async fn readyz(state: web::Data<AppState>) -> Result<HttpResponse, Problem> {
@@ -130,7 +127,6 @@ pub(crate) async fn readyz(state: web::Data<AppState>) -> Result<HttpResponse, P
 #[utoipa::path(
     tag = "health", operation_id = "metrics",
     responses((status = 200, description = "Every metric", body = String, content_type = "text/plain")),
-    security(()),
 )]
 #[get("/metrics")]
 pub(crate) async fn metrics(state: web::Data<AppState>) -> HttpResponse {

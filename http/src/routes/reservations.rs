@@ -35,7 +35,6 @@ const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
         (status = 409, description = "`seat_unavailable` with `conflicts`, `event_ended`",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(("api_key" = ["user"]), ("bearer" = ["user"])),
 )]
 #[post("/reservations")]
 pub(crate) async fn reserve(
@@ -68,7 +67,6 @@ pub(crate) async fn reserve(
     tag = "reservations", operation_id = "get_reservation",
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses((status = 200, description = "The reservation", body = ReservationBody)),
-    security(("api_key" = ["user"]), ("bearer" = ["user"])),
 )]
 #[get("/reservations/{id}")]
 pub(crate) async fn get(
@@ -90,7 +88,6 @@ pub(crate) async fn get(
         (status = 409, description = "`reservation_expired`, `reservation_cancelled`",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(("api_key" = ["user"]), ("bearer" = ["user"])),
 )]
 #[post("/reservations/{id}/confirm")]
 pub(crate) async fn confirm(
@@ -111,7 +108,6 @@ pub(crate) async fn confirm(
         (status = 409, description = "`reservation_expired`",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(("api_key" = ["user"]), ("bearer" = ["user"])),
 )]
 #[post("/reservations/{id}/cancel")]
 pub(crate) async fn cancel(
@@ -132,7 +128,6 @@ pub(crate) async fn cancel(
         (status = 409, description = "`hold_limit_reached`, `reservation_expired`, `reservation_cancelled`",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(("api_key" = ["user"]), ("bearer" = ["user"])),
 )]
 #[post("/reservations/{id}/extend")]
 pub(crate) async fn extend(

@@ -40,7 +40,6 @@ pub struct SeatsQuery {
         (status = 406, description = "Every encoding that is available was refused by `Accept-Encoding`",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(()),
 )]
 #[get("/events/{id}/seats", wrap = "Compress::default()")]
 pub async fn list(

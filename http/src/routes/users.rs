@@ -39,7 +39,6 @@ pub struct ReservationsQuery {
         (status = 403, description = "`forbidden`: the user is another one",
             body = ProblemDocument, content_type = "application/problem+json"),
     ),
-    security(("api_key" = ["user"]), ("bearer" = ["user"])),
 )]
 #[get("/users/{id}/reservations")]
 pub(crate) async fn reservations(

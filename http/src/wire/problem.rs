@@ -21,7 +21,7 @@ const RETRY_AFTER_S: u64 = 1;
 /// Every code, with its status and title.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
-#[allow(missing_docs)] // the titles say it
+#[expect(missing_docs, reason = "the titles say it")]
 pub enum Code {
     MalformedRequest,
     Unauthenticated,
@@ -50,6 +50,11 @@ pub enum Code {
 }
 
 impl Code {
+    /// As it stands in problem documents.
+    pub fn name(self) -> String {
+        serde_json::to_value(self).ok().and_then(|name| Some(name.as_str()?.to_owned())).unwrap_or_default()
+    }
+
     /// The status and the title that go with a code.
     pub fn status_and_title(self) -> (StatusCode, &'static str) {
         match self {

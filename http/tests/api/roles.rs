@@ -1,6 +1,7 @@
 //! Who may call what, checked for every operation by what the document declares.
 
 use actix_web::http::Method;
+use holdfast_http::routes::calls::{CALLS, Role};
 use serde_json::{Value, json};
 
 use crate::helpers::{ADMIN, TestServer, USER, USER_ID, new_event, with_key};
@@ -10,8 +11,7 @@ pub(crate) struct Operation {
     pub(crate) id: String,
     method: Method,
     path: String,
-    /// `None`: anyone. Else the role that is needed.
-    role: Option<String>,
+    role: Role,
 }
 
 /// Every operation of the document.
@@ -20,10 +20,16 @@ pub(crate) fn operations() -> Vec<Operation> {
     let mut operations = Vec::new();
     for (path, item) in document["paths"].as_object().expect("paths") {
         for (method, operation) in item.as_object().expect("operations") {
-            let role = operation["security"][0]["api_key"][0].as_str().map(str::to_owned);
-            assert_eq!(operation["security"][0].get("api_key").is_some(), role.is_some(), "{path}");
+            let id = operation["operationId"].as_str().expect("an id").to_owned();
+            let role = CALLS.iter().find(|call| call.id == id).expect("it is in the table").role;
+            let declared = match operation["security"][0]["api_key"][0].as_str() {
+                None => Role::Anyone,
+                Some("user") => Role::User,
+                Some(_) => Role::Admin,
+            };
+            assert_eq!(declared, role, "{id}");
             operations.push(Operation {
-                id: operation["operationId"].as_str().expect("an id").to_owned(),
+                id,
                 method: method.to_uppercase().parse().expect("a method"),
                 path: path.clone(),
                 role,
@@ -37,7 +43,7 @@ pub(crate) fn operations() -> Vec<Operation> {
 async fn every_call_admits_whom_the_document_says() {
     let server = TestServer::start().await;
     let operations = operations();
-    assert!(operations.len() >= 16, "{}", operations.len());
+    assert_eq!(operations.len(), CALLS.len(), "a call of the table is not served");
     for operation in &operations {
         for (key, who) in [(None, "anonymous"), (Some(USER), "user"), (Some(ADMIN), "admin")] {
             let (path, body) = request(&server, operation).await;
@@ -45,9 +51,9 @@ async fn every_call_admits_whom_the_document_says() {
             headers.push(("content-type", "application/json"));
             let answer = server.send(operation.method.clone(), &path, &headers, body).await;
             let status = answer.status.as_u16();
-            match (operation.role.as_deref(), who) {
-                (Some(_), "anonymous") => drop(answer.problem(401, "unauthenticated")),
-                (Some("admin"), "user") => drop(answer.problem(403, "forbidden")),
+            match (operation.role, who) {
+                (Role::User | Role::Admin, "anonymous") => drop(answer.problem(401, "unauthenticated")),
+                (Role::Admin, "user") => drop(answer.problem(403, "forbidden")),
                 _ => assert!((200..300).contains(&status), "{} as {who}: {answer:?}", operation.id),
             }
         }
