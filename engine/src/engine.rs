@@ -94,8 +94,13 @@ impl Engine {
         self.command(id, Command::Amend(patch)).await?;
         match self.live_event(id) {
             Some(view) => Ok(view),
-            // Not what was published: that may be from before this change.
-            None => self.stored_event(id).await,
+            // Not what was published: that may be from before this change. It is made by now, whatever has
+            // become of the event since.
+            None => match self.node.store.event(id).await {
+                Ok(Some(row)) => Ok(row.into()),
+                Ok(None) => Err(Fault::Unknown("the event is gone".to_owned()).into()),
+                Err(fault) => Err(Fault::Unknown(fault.to_string()).into()),
+            },
         }
     }
 

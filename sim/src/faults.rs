@@ -31,8 +31,8 @@ pub async fn happen(world: Arc<World>, fault: PlannedFault) {
 /// The nodes that cannot know what they should while the fault lasts.
 fn blinded(world: &World, kind: &FaultKind) -> Vec<usize> {
     match *kind {
-        FaultKind::Pause(node) | FaultKind::CutStore(node) => vec![node],
-        FaultKind::StoreDown | FaultKind::Storm { .. } | FaultKind::Slow(_) | FaultKind::RedisClock(_) => {
+        FaultKind::Pause(node) => vec![node],
+        FaultKind::Storm { .. } | FaultKind::Slow(_) | FaultKind::RedisClock(_) => {
             (0..world.plan.nodes).collect()
         }
         _ => Vec::new(),

@@ -96,7 +96,7 @@ async fn live_through(world: &Arc<World>) {
     }
     let mut running = JoinSet::new();
     for &index in &plan.clients {
-        running.spawn_local(Client::new(world, index, plan.admin == Some(index)).run());
+        running.spawn_local(Client::new(world, index, index >= plan.first_admin).run());
     }
     let clients = running.join_all().await;
     running_faults.join_all().await;

@@ -191,6 +191,33 @@ async fn a_reservation_that_ended_is_answered_from_the_store() {
     universe.end().await;
 }
 
+/// Invariant 3: what is answered as refused has no effect.
+#[actix_rt::test(system = "crate::universe::Paused")]
+async fn an_event_that_is_deleted_in_the_batch_that_amends_it_was_amended() {
+    let universe = Universe::new(config());
+    let id = universe.event(10).await;
+    universe.store.hold_appends();
+    let amend = |name: &str| {
+        let (engine, name) = (universe.engine.clone(), Some(name.to_owned()));
+        let patch = EventPatch { name, ..EventPatch::default() };
+        tokio::task::spawn_local(async move { engine.amend_event(id, patch).await })
+    };
+    // It is at the store, so what comes now waits for the next batch.
+    let first = amend("Folk Festival");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let second = amend("Rock Festival");
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    let engine = universe.engine.clone();
+    let deletion = tokio::task::spawn_local(async move { engine.delete_event(id).await });
+    tokio::time::sleep(Duration::from_millis(10)).await;
+    universe.store.release_appends();
+    first.await.expect("no panic").expect("it is valid");
+    deletion.await.expect("no panic").expect("nothing is held");
+    let amended = second.await.expect("no panic").expect("it was amended before it was deleted");
+    assert_eq!((amended.info.details.name.as_str(), amended.version), ("Rock Festival", 2));
+    universe.end().await;
+}
+
 #[actix_rt::test(system = "crate::universe::Paused")]
 async fn an_event_is_amended_and_deleted_through_its_journal() {
     let universe = Universe::new(config());
