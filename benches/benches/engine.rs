@@ -4,9 +4,10 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
+use engine::testing::NullStore;
 use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock};
 use futures_util::future::join_all;
-use holdfast_benches::{NullStore, event_info, pair_of_seats, user};
+use holdfast_benches::{event_info, pair_of_seats, user};
 
 const SEATS: u32 = 200_000;
 

@@ -1,36 +1,13 @@
-//! What the benchmarks share: events of any size, and a store that commits at once.
+//! What the benchmarks share: events of any size, and who asks for which of their seats.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-
-use async_trait::async_trait;
-use engine::{
-    AppendError, Batch, BatchId, Clock, Currency, EventDetails, EventId, EventInfo, EventRow, EventTables,
-    JournalRow, Layout, Reservation, ReservationFilter, ReservationId, SeatCounts, SeatMap, SeatNo,
-    SeatStatus, Snapshot, Store, StoreFault, SystemClock, Timestamp, UserId,
-};
+use engine::testing::event_info as event_info_at;
+use engine::{Clock, EventInfo, Layout, SeatNo, SystemClock, UserId};
 use uuid::Uuid;
 
 /// An event of one section with rows of 100 seats; `tag` makes its id.
 pub fn event_info(seats: u32, tag: u32) -> EventInfo {
-    let now = SystemClock.now();
-    EventInfo {
-        id: EventId::mint(now, tag),
-        details: EventDetails {
-            name: "Rock Festival".into(),
-            description: String::new(),
-            venue: "Tokyo Dome".into(),
-            start_at: now.plus_s(100_000),
-            end_at: now.plus_s(200_000),
-            hold_ttl_s: 900,
-            max_hold_s: 3_600,
-            max_seats_per_reservation: 10,
-        },
-        currency: Currency::JPY,
-        layout: Layout::of_sections([("Arena".to_owned(), seats.div_ceil(100), seats.min(100), 12_000)]),
-        created_at: now,
-        updated_at: now,
-    }
+    let layout = Layout::of_sections([("Arena".to_owned(), seats.div_ceil(100), seats.min(100), 12_000)]);
+    event_info_at(SystemClock.now(), tag, layout)
 }
 
 /// The user of this number.
@@ -41,100 +18,4 @@ pub fn user(number: u32) -> UserId {
 /// The two seats that the caller of this number asks for: no two callers ask for the same.
 pub fn pair_of_seats(caller: u32) -> Vec<SeatNo> {
     vec![2 * caller + 1, 2 * caller + 2]
-}
-
-/// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
-/// knows the events that were made, and nothing of what became of them.
-#[derive(Default)]
-pub struct NullStore {
-    events: RwLock<HashMap<EventId, EventInfo>>,
-    default_seats: u32,
-}
-
-impl NullStore {
-    /// A store that also has every event that was never made, with so many seats.
-    pub fn new(default_seats: u32) -> Arc<Self> {
-        Arc::new(Self { default_seats, ..Self::default() })
-    }
-
-    fn made(&self, id: EventId) -> Option<EventInfo> {
-        self.events.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
-    }
-}
-
-/// There is one owner, ever, so there is one epoch.
-fn row(info: EventInfo, owner: Option<String>) -> EventRow {
-    let counts = SeatCounts::default();
-    EventRow { info, counts, version: 0, epoch: 1, owner, deleted: false, decided_at: None }
-}
-
-#[async_trait]
-impl Store for NullStore {
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        self.events.write().unwrap_or_else(PoisonError::into_inner).insert(event.id, event.clone());
-        Ok(())
-    }
-
-    async fn activate(&self, id: EventId, owner: &str, _: Timestamp) -> Result<Option<Snapshot>, StoreFault> {
-        let info = self.made(id);
-        if info.is_none() && self.default_seats == 0 {
-            return Ok(None);
-        }
-        let info = info.unwrap_or_else(|| EventInfo { id, ..event_info(self.default_seats, 0) });
-        let event = row(info, Some(owner.to_owned()));
-        Ok(Some(Snapshot { event, live: Vec::new(), keys: Vec::new(), last_reservation_id: None }))
-    }
-
-    async fn append(&self, _: &Arc<Batch>) -> Result<(), AppendError> {
-        Ok(())
-    }
-
-    async fn batch_at(&self, _: EventId, _: u64) -> Result<Option<BatchId>, StoreFault> {
-        Ok(None)
-    }
-
-    async fn due_events(&self, _: Timestamp, _: u32) -> Result<Vec<EventId>, StoreFault> {
-        Ok(Vec::new())
-    }
-
-    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
-        Ok(self.made(id).map(|info| row(info, None)))
-    }
-
-    async fn events(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventRow>, StoreFault> {
-        Ok(Vec::new())
-    }
-
-    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
-        Ok(self.made(id).map(|info| SeatMap {
-            statuses: vec![SeatStatus::Available; info.layout.seats() as usize],
-            info: Arc::new(info),
-            version: 0,
-            counts: SeatCounts::default(),
-        }))
-    }
-
-    async fn reservation(&self, _: ReservationId) -> Result<Option<Reservation>, StoreFault> {
-        Ok(None)
-    }
-
-    async fn reservations(&self, _: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
-        Ok(Vec::new())
-    }
-
-    async fn journal(&self, _: EventId, _: u64, _: u32) -> Result<Vec<JournalRow>, StoreFault> {
-        Ok(Vec::new())
-    }
-
-    async fn tables(&self, _: EventId) -> Result<Option<EventTables>, StoreFault> {
-        Ok(None)
-    }
-
-    async fn event_ids(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventId>, StoreFault> {
-        Ok(Vec::new())
-    }
-
-    async fn ping(&self) -> Result<(), StoreFault> {
-        Ok(())
-    }
 }

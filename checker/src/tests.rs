@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::testing::random_batch_id;
+use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Caller, Change, Command, Currency, Event, EventDetails, EventId, EventInfo, EventRow, EventTables,
-    JournalRow, Layout, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, Event, EventId, EventRow, EventTables, JournalRow, Layout, ReservationId,
+    ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
 };
 
 use super::{EventRecord, Rule, Tolerances, check};
@@ -33,23 +33,9 @@ fn user() -> UserId {
 
 impl World {
     fn new() -> Self {
-        let info = EventInfo {
-            id: EventId::mint(START, 7),
-            details: EventDetails {
-                name: "test".into(),
-                description: String::new(),
-                venue: String::new(),
-                start_at: START.plus_s(100_000),
-                end_at: START.plus_s(200_000),
-                hold_ttl_s: HOLD_TTL_S,
-                max_hold_s: 2 * HOLD_TTL_S,
-                max_seats_per_reservation: 10,
-            },
-            currency: Currency::JPY,
-            layout: Layout::of_seats(10, 500),
-            created_at: START,
-            updated_at: START,
-        };
+        let mut info = event_info(START, 7, Layout::of_seats(10, 500));
+        info.details.hold_ttl_s = HOLD_TTL_S;
+        info.details.max_hold_s = 2 * HOLD_TTL_S;
         Self {
             event: Event::new(info),
             now: START.plus_s(1),

@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use actix_web::dev::Server;
 use actix_web::{HttpRequest, HttpResponse, web};
+use engine::testing::NullStore;
 use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock, Threads};
-use holdfast_benches::NullStore;
 use holdfast_http::auth::{Admin, Member};
 use holdfast_http::config::Config;
 use holdfast_http::extract::JsonBody;

@@ -9,8 +9,7 @@ use std::time::Duration;
 use actix_web::web;
 use clap::Parser;
 use engine::{
-    CallError, Clock, Currency, EventDetails, EventId, EventInfo, Layout, Rejection, ReservationView, SeatNo,
-    SystemClock, UserId,
+    CallError, Clock, EventId, EventInfo, Layout, Rejection, ReservationView, SeatNo, SystemClock, UserId,
 };
 use futures_util::future::join_all;
 use holdfast_http::config::Config;
@@ -184,25 +183,8 @@ fn user(number: u128) -> UserId {
 }
 
 fn event_info(seats: u32) -> EventInfo {
-    let now = SystemClock.now();
-    let details = EventDetails {
-        name: "Jazz Night".into(),
-        description: String::new(),
-        venue: "Blue Note Tokyo".into(),
-        start_at: now.plus_s(1_000),
-        end_at: now.plus_s(2_000),
-        hold_ttl_s: 900,
-        max_hold_s: 900,
-        max_seats_per_reservation: 4,
-    };
-    EventInfo {
-        id: EventId::mint(now, Uuid::new_v4().as_u128() as u32),
-        details,
-        currency: Currency::JPY,
-        layout: Layout::of_seats(seats, 5_000),
-        created_at: now,
-        updated_at: now,
-    }
+    let tag = Uuid::new_v4().as_u128() as u32;
+    engine::testing::event_info(SystemClock.now(), tag, Layout::of_seats(seats, 500))
 }
 
 async fn new_database() -> String {

@@ -292,17 +292,15 @@ mod tests {
     use crate::metric::Metrics;
     use crate::ports::lease::LocalLease;
     use crate::ports::store::Store;
-    use crate::testing::{MemoryStore, new_event};
+    use crate::testing::{MemoryStore, event_info};
     use crate::words::clock::{SystemClock, Timestamp};
-    use crate::words::event_info::{EventInfo, NewEvent};
+    use crate::words::layout::Layout;
 
     #[actix_rt::test]
     async fn nothing_is_left_of_an_event_that_ended() {
         let store = Arc::new(MemoryStore::new());
         let now = Timestamp::from_micros(1_800_000_000_000_000);
-        let NewEvent { details, currency, layout } = new_event(now, 1);
-        let id = EventId::mint(now, 1);
-        let info = EventInfo { id, details, currency, layout, created_at: now, updated_at: now };
+        let info = event_info(now, 1, Layout::of_seats(1, 500));
         store.create_event(&info).await.expect("in memory");
         let node = Arc::new(Node {
             config: EngineConfig::default(),

@@ -2,10 +2,10 @@
 
 use super::*;
 use crate::event::OpenBatch;
-use crate::testing::random_batch_id;
+use crate::testing::{event_info, random_batch_id};
 use crate::words::change::JournalRow;
 use crate::words::command::{Caller, Command, HoldLimit, Outcome, Rejection};
-use crate::words::event_info::{Currency, EventDetails, EventPatch};
+use crate::words::event_info::{EventDetails, EventPatch};
 use crate::words::id::EventId;
 use crate::words::layout::Layout;
 use uuid::Uuid;
@@ -20,23 +20,17 @@ fn at(seconds: u32) -> Timestamp {
 }
 
 fn info() -> EventInfo {
-    EventInfo {
-        id: EventId::mint(at(0), 1),
-        details: EventDetails {
-            name: "Rock Festival".into(),
-            description: String::new(),
-            venue: "Tokyo Dome".into(),
-            start_at: at(END_S - 100),
-            end_at: at(END_S),
-            hold_ttl_s: HOLD_TTL_S,
-            max_hold_s: MAX_HOLD_S,
-            max_seats_per_reservation: 3,
-        },
-        currency: Currency::JPY,
-        layout: Layout::of_sections([("Arena".into(), 1, 4, 900), ("Stand".into(), 1, 4, 500)]),
-        created_at: at(0),
-        updated_at: at(0),
-    }
+    let layout = Layout::of_sections([("Arena".into(), 1, 4, 900), ("Stand".into(), 1, 4, 500)]);
+    let mut info = event_info(at(0), 1, layout);
+    info.details = EventDetails {
+        start_at: at(END_S - 100),
+        end_at: at(END_S),
+        hold_ttl_s: HOLD_TTL_S,
+        max_hold_s: MAX_HOLD_S,
+        max_seats_per_reservation: 3,
+        ..info.details
+    };
+    info
 }
 
 fn user(number: u128) -> UserId {

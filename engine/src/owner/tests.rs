@@ -7,11 +7,12 @@ use std::rc::Rc;
 
 use super::*;
 use crate::ports::store::Store;
-use crate::testing::{MemoryStore, new_event, random_batch_id};
+use crate::testing::{MemoryStore, event_info, random_batch_id};
 use crate::words::change::{Batch, Change};
 use crate::words::command::{Caller, Command, Outcome};
-use crate::words::event_info::{EventInfo, EventPatch, NewEvent};
+use crate::words::event_info::EventPatch;
 use crate::words::id::{EventId, ReservationId, UserId};
+use crate::words::layout::Layout;
 
 /// What is heard of a command that is dropped unanswered.
 type Dropped = Rc<RefCell<Vec<String>>>;
@@ -79,9 +80,8 @@ fn wait_for<T>(call: impl Future<Output = T>) -> T {
 impl Stage {
     /// An event of 10 seats, whose holds last a minute.
     fn new() -> Self {
-        let NewEvent { details, currency, layout } = new_event(at(0), 10);
-        let id = EventId::mint(at(0), 1);
-        let info = EventInfo { id, details, currency, layout, created_at: at(0), updated_at: at(0) };
+        let info = event_info(at(0), 1, Layout::of_seats(10, 500));
+        let id = info.id;
         let store = MemoryStore::new();
         wait_for(store.create_event(&info)).expect("it is new");
         let owned = activate(&store, id).expect("it is there");

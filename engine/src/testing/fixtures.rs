@@ -3,8 +3,8 @@
 use uuid::Uuid;
 
 use crate::words::clock::Timestamp;
-use crate::words::event_info::{Currency, EventDetails, NewEvent};
-use crate::words::id::BatchId;
+use crate::words::event_info::{Currency, EventDetails, EventInfo, NewEvent};
+use crate::words::id::{BatchId, EventId};
 use crate::words::layout::Layout;
 
 /// The details of an event that is still to come at `now`: holds of a minute, at most four minutes with
@@ -25,6 +25,18 @@ pub fn details(now: Timestamp) -> EventDetails {
 /// An event of one section with those details, each seat at 500 yen.
 pub fn new_event(now: Timestamp, seats: u32) -> NewEvent {
     NewEvent { details: details(now), currency: Currency::JPY, layout: Layout::of_seats(seats, 500) }
+}
+
+/// An event with those details and its own seats; `tag` makes its id.
+pub fn event_info(created_at: Timestamp, tag: u32, layout: Layout) -> EventInfo {
+    EventInfo {
+        id: EventId::mint(created_at, tag),
+        details: details(created_at),
+        currency: Currency::JPY,
+        layout,
+        created_at,
+        updated_at: created_at,
+    }
 }
 
 /// The id of a batch that is like no other.

@@ -4,10 +4,12 @@
 mod fixtures;
 mod manual_clock;
 mod memory_store;
+mod null_store;
 
-pub use fixtures::{details, new_event, random_batch_id};
+pub use fixtures::{details, event_info, new_event, random_batch_id};
 pub use manual_clock::ManualClock;
 pub use memory_store::{InjectedFault, MemoryStore};
+pub use null_store::NullStore;
 
 #[cfg(feature = "mutations")]
 pub use crate::mutation::{Mutation, mutate};

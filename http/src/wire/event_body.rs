@@ -266,7 +266,7 @@ impl From<EventPatchBody> for EventPatch {
 
 /// A number that was checked to be in a range far inside `u32`.
 fn whole(number: i64) -> u32 {
-    u32::try_from(number).unwrap_or_default()
+    u32::try_from(number).expect("its range was checked")
 }
 
 fn visible_name(text: &str, _: &()) -> garde::Result {

@@ -77,31 +77,16 @@ fn unreadable(error: impl ToString) -> Unreadable {
 
 #[cfg(test)]
 mod tests {
-    use engine::{Currency, EventDetails, Layout, Timestamp};
+    use engine::testing::event_info;
+    use engine::{Layout, Timestamp};
 
     use super::*;
 
     const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
     fn map(seats: u32, status: impl Fn(u32) -> SeatStatus) -> SeatMap {
-        let details = EventDetails {
-            name: "Chœurs “à capella”".to_owned(),
-            description: String::new(),
-            venue: "Town Hall".to_owned(),
-            start_at: NOW,
-            end_at: NOW.plus_s(60),
-            hold_ttl_s: 60,
-            max_hold_s: 60,
-            max_seats_per_reservation: 6,
-        };
-        let info = EventInfo {
-            id: EventId::mint(NOW, 1),
-            details,
-            currency: Currency::JPY,
-            layout: Layout::of_seats(seats, 500),
-            created_at: NOW,
-            updated_at: NOW.plus_s(1),
-        };
+        let mut info = event_info(NOW, 1, Layout::of_seats(seats, 500));
+        info.details.name = "Chœurs “à capella”".to_owned();
         let statuses: Vec<_> = (1..=seats).map(status).collect();
         let count = |wanted| statuses.iter().filter(|status| **status == wanted).count() as u32;
         let counts =

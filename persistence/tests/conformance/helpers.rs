@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use async_trait::async_trait;
-use engine::testing::random_batch_id;
+use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Batch, Change, Currency, EventDetails, EventId, EventInfo, Layout, Reservation, ReservationId,
-    ReservationStatus, SeatCounts, SeatNo, Snapshot, Store, Timestamp, UserId,
+    Batch, Change, EventId, EventInfo, Layout, Reservation, ReservationId, ReservationStatus, SeatCounts,
+    SeatNo, Snapshot, Store, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -20,23 +20,8 @@ pub trait Database: Sync {
 
 /// An event of 12 seats, made at `created_at`.
 pub fn new_event_at(created_at: Timestamp) -> EventInfo {
-    EventInfo {
-        id: EventId::mint(created_at, Uuid::new_v4().as_u128() as u32),
-        details: EventDetails {
-            name: "Night of Brass".to_owned(),
-            description: "Two sets, one break.".to_owned(),
-            venue: "Town Hall".to_owned(),
-            start_at: created_at.plus_s(86_400),
-            end_at: created_at.plus_s(90_000),
-            hold_ttl_s: 600,
-            max_hold_s: 1_800,
-            max_seats_per_reservation: 6,
-        },
-        currency: Currency::JPY,
-        layout: Layout::of_sections([("Arena".into(), 2, 4, 9_000), ("Stand".into(), 1, 4, 5_000)]),
-        created_at,
-        updated_at: created_at,
-    }
+    let layout = Layout::of_sections([("Arena".into(), 2, 4, 9_000), ("Stand".into(), 1, 4, 5_000)]);
+    event_info(created_at, Uuid::new_v4().as_u128() as u32, layout)
 }
 
 pub fn user(number: u128) -> UserId {

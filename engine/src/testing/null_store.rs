@@ -1,0 +1,116 @@
+//! A store that writes nowhere: for benchmarks of what stands before a store.
+
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
+use async_trait::async_trait;
+
+use super::fixtures::event_info;
+use crate::ports::store::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+use crate::words::change::{Batch, JournalRow};
+use crate::words::clock::{Clock, SystemClock, Timestamp};
+use crate::words::command::SeatStatus;
+use crate::words::event_info::{EventInfo, SeatCounts};
+use crate::words::id::{BatchId, EventId, ReservationId};
+use crate::words::layout::Layout;
+use crate::words::reservation::Reservation;
+use crate::words::snapshot::{EventRow, SeatMap, Snapshot};
+
+/// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
+/// knows the events that were made, and nothing of what became of them.
+#[derive(Default)]
+pub struct NullStore {
+    events: RwLock<HashMap<EventId, EventInfo>>,
+    default_seats: u32,
+}
+
+impl NullStore {
+    /// A store that also has every event that was never made, with so many seats.
+    pub fn new(default_seats: u32) -> Arc<Self> {
+        Arc::new(Self { default_seats, ..Self::default() })
+    }
+
+    fn made(&self, id: EventId) -> Option<EventInfo> {
+        self.events.read().unwrap_or_else(PoisonError::into_inner).get(&id).cloned()
+    }
+}
+
+/// There is one owner, ever, so there is one epoch.
+fn row(info: EventInfo, owner: Option<String>) -> EventRow {
+    let counts = SeatCounts::default();
+    EventRow { info, counts, version: 0, epoch: 1, owner, deleted: false, decided_at: None }
+}
+
+#[async_trait]
+impl Store for NullStore {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+        self.events.write().unwrap_or_else(PoisonError::into_inner).insert(event.id, event.clone());
+        Ok(())
+    }
+
+    async fn activate(&self, id: EventId, owner: &str, _: Timestamp) -> Result<Option<Snapshot>, StoreFault> {
+        let info = self.made(id);
+        if info.is_none() && self.default_seats == 0 {
+            return Ok(None);
+        }
+        let info = info.unwrap_or_else(|| EventInfo {
+            id,
+            ..event_info(SystemClock.now(), 0, Layout::of_seats(self.default_seats, 12_000))
+        });
+        let event = row(info, Some(owner.to_owned()));
+        Ok(Some(Snapshot { event, live: Vec::new(), keys: Vec::new(), last_reservation_id: None }))
+    }
+
+    async fn append(&self, _: &Arc<Batch>) -> Result<(), AppendError> {
+        Ok(())
+    }
+
+    async fn batch_at(&self, _: EventId, _: u64) -> Result<Option<BatchId>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn due_events(&self, _: Timestamp, _: u32) -> Result<Vec<EventId>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
+        Ok(self.made(id).map(|info| row(info, None)))
+    }
+
+    async fn events(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventRow>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
+        Ok(self.made(id).map(|info| SeatMap {
+            statuses: vec![SeatStatus::Available; info.layout.seats() as usize],
+            info: Arc::new(info),
+            version: 0,
+            counts: SeatCounts::default(),
+        }))
+    }
+
+    async fn reservation(&self, _: ReservationId) -> Result<Option<Reservation>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn reservations(&self, _: ReservationFilter) -> Result<Vec<Reservation>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn journal(&self, _: EventId, _: u64, _: u32) -> Result<Vec<JournalRow>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn tables(&self, _: EventId) -> Result<Option<EventTables>, StoreFault> {
+        Ok(None)
+    }
+
+    async fn event_ids(&self, _: Option<EventId>, _: u32) -> Result<Vec<EventId>, StoreFault> {
+        Ok(Vec::new())
+    }
+
+    async fn ping(&self) -> Result<(), StoreFault> {
+        Ok(())
+    }
+}
