@@ -11,7 +11,8 @@ use uuid::Uuid;
 use crate::dice::Dice;
 use crate::mail::Request;
 use crate::network::{Failure, Place};
-use crate::node::deliver;
+use crate::node::{create, deliver};
+use crate::plan::PlannedEvent;
 use crate::world::World;
 
 /// How long a client waits for an answer.
@@ -43,16 +44,28 @@ impl Client {
     pub async fn run(mut self) -> Self {
         while self.world.elapsed() < self.world.plan.duration {
             sleep(self.dice.millis(0..self.world.plan.think_ms)).await;
+            if self.is_admin && self.dice.chance(3) {
+                self.create().await;
+                continue;
+            }
             let ask = if self.is_admin { self.administer() } else { self.choose() };
             self.pursue(Arc::new(ask)).await;
         }
         self
     }
 
-    /// Asks until it is decided, now that all is well.
+    /// Asks each of its share of the events until it is decided, now that all is well.
     pub async fn insist(mut self) {
+        let clients = self.world.plan.clients.len();
+        let turn = self.world.plan.clients.iter().position(|&index| index == self.index);
+        for (event, seats) in self.world.events().into_iter().skip(turn.unwrap_or(0)).step_by(clients) {
+            self.insist_on(event, seats).await;
+        }
+    }
+
+    async fn insist_on(&mut self, event: EventId, seats: u32) {
         let began = self.world.elapsed();
-        let ask = Arc::new(self.reserve());
+        let ask = Arc::new(self.reserve_of(event, seats));
         let mut attempt = 0;
         loop {
             let node = self.dice.number(0..self.world.plan.nodes);
@@ -72,7 +85,7 @@ impl Client {
     }
 
     fn event(&mut self) -> EventId {
-        *self.dice.pick(&self.world.events)
+        self.dice.pick(&self.world.events()).0
     }
 
     fn choose(&mut self) -> Ask {
@@ -92,26 +105,50 @@ impl Client {
             75..82 => Ask::Read(id),
             82..90 => Ask::View(self.event()),
             90..95 => Ask::Map(self.event()),
+            _ if self.asked.is_empty() => self.reserve(),
             // Again what was asked before, long ago perhaps.
-            _ if !self.asked.is_empty() => (**self.dice.pick(&self.asked)).clone(),
-            _ => self.reserve(),
+            95..99 => (**self.dice.pick(&self.asked)).clone(),
+            // The same key for something else.
+            _ => match (**self.dice.pick(&self.asked)).clone() {
+                Ask::Reserve { event_id, user_id, key, .. } => {
+                    Ask::Reserve { event_id, user_id, seats: vec![1], key }
+                }
+                ask => ask,
+            },
         }
     }
 
     fn reserve(&mut self) -> Ask {
+        let (event, seats) = *self.dice.pick(&self.world.events());
+        self.reserve_of(event, seats)
+    }
+
+    fn reserve_of(&mut self, event_id: EventId, seats: u32) -> Ask {
         self.keys += 1;
-        let event = self.dice.number(0..self.world.events.len());
-        let seats = self.world.plan.events[event].seats as usize;
+        let seats = seats as usize;
         // Everybody wants the first ones.
         let wanted = if self.dice.chance(60) { seats.min(4) } else { seats };
         let first = self.dice.number(1..wanted + 1) as u32;
         let count = self.dice.number(1..4) as u32;
         let last = (first + count - 1).min(seats as u32);
         Ask::Reserve {
-            event_id: self.world.events[event],
+            event_id,
             user_id: UserId::new(Uuid::from_u128(self.index as u128 + 1)),
             seats: (first..=last).collect(),
             key: format!("c{}-{}", self.index, self.keys),
+        }
+    }
+
+    async fn create(&mut self) {
+        let planned = PlannedEvent::roll(&mut self.dice);
+        let node = self.dice.number(0..self.world.plan.nodes);
+        let (world, event, seats) = (Arc::clone(&self.world), planned.new_event(), planned.seats);
+        let create = move |_| create(Arc::clone(&world), node, event.clone());
+        let (from, to) = (Place::Client(self.index), Place::Node(node));
+        let created = self.world.network.exchange(from, to, PATIENCE, create).await;
+        self.world.story.tell(format_args!("c{} has n{node} make an event: {created:?}", self.index));
+        if let Ok(id) = created {
+            self.world.note_created(id, seats);
         }
     }
 

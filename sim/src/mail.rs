@@ -4,6 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::AtomicUsize;
 
 use checker::history::{Answer, Ask};
+use engine::{EventId, NewEvent};
 use tokio::sync::{mpsc, oneshot};
 
 use crate::clock::NodeClock;
@@ -25,6 +26,8 @@ pub type Reply = (Answer, String);
 pub enum Mail {
     /// A question.
     Ask(Request, oneshot::Sender<Reply>),
+    /// Make an event, and name it if it certainly was made.
+    Create(NewEvent, oneshot::Sender<Option<EventId>>),
     /// Stop gracefully, and say how many events are live then.
     Stop(oneshot::Sender<usize>),
 }

@@ -9,8 +9,8 @@ use std::time::Duration;
 use checker::history::{Answer, Ask, Seen};
 use engine::route::{PeerFault, decide};
 use engine::{
-    CallError, Caller, Engine, EngineConfig, EventPatch, EventView, Fault, Random, Rejection,
-    ReservationView, SeatMap, Threads,
+    CallError, Caller, Engine, EngineConfig, EventId, EventPatch, EventView, Fault, NewEvent, Random,
+    Rejection, ReservationView, SeatMap, Threads,
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
@@ -120,6 +120,9 @@ async fn serve(server: Arc<Server>, engine: Engine, mut mail: mpsc::UnboundedRec
                     let _ = reply.send(server.answer(&engine, request).await);
                     server.waiting.fetch_sub(1, Ordering::SeqCst);
                 }
+                Mail::Create(event, created) => {
+                    let _ = created.send(engine.create_event(event).await.ok().map(|view| view.info.id));
+                }
                 Mail::Stop(stopped) => {
                     engine.shutdown().await;
                     let _ = stopped.send(engine.live_events());
@@ -193,6 +196,13 @@ pub async fn deliver(world: Arc<World>, node: usize, request: Request, is_again:
         // It died over it: the link stays silent.
         Err(_) => pending().await,
     }
+}
+
+/// Has a node make an event, and says which if it certainly was made.
+pub async fn create(world: Arc<World>, node: usize, event: NewEvent) -> Option<EventId> {
+    let (created, answer) = oneshot::channel();
+    world.mail_of(node).send(Mail::Create(event, created)).ok()?;
+    answer.await.ok()?
 }
 
 async fn carry_out(engine: &Engine, ask: &Ask) -> Result<Answer, CallError> {

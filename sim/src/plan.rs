@@ -3,8 +3,10 @@
 
 use std::time::Duration;
 
-use engine::EngineConfig;
+use engine::testing::new_event;
+use engine::{EngineConfig, NewEvent};
 
+use crate::clock::START;
 use crate::dice::Dice;
 
 /// What is left of a seed's run; everything, if not said otherwise.
@@ -100,6 +102,21 @@ pub struct PlannedEvent {
     pub hold_ttl_s: u32,
 }
 
+impl PlannedEvent {
+    /// One of a few sizes.
+    pub fn roll(dice: &mut Dice) -> Self {
+        Self { seats: *dice.pick(&[1, 4, 8, 20, 40]), hold_ttl_s: *dice.pick(&[1, 1, 2, 3, 5]) }
+    }
+
+    /// What an administrator says of it.
+    pub fn new_event(&self) -> NewEvent {
+        let mut event = new_event(START, self.seats);
+        event.details.hold_ttl_s = self.hold_ttl_s;
+        event.details.max_hold_s = self.hold_ttl_s * 3;
+        event
+    }
+}
+
 /// What a seed does.
 #[derive(Debug, Clone)]
 pub struct Plan {
@@ -134,12 +151,7 @@ impl Plan {
         let nodes = *dice.pick(&[1, 2, 2, 3, 3, 3, 4, 5]);
         let duration = dice.millis(3_000..14_000);
         let faults = plan_faults(seed, nodes, duration, limits.without_faults);
-        let events = (0..*dice.pick(&[1, 1, 1, 2, 3, 5, 20]))
-            .map(|_| PlannedEvent {
-                seats: *dice.pick(&[1, 4, 8, 20, 40]),
-                hold_ttl_s: *dice.pick(&[1, 1, 2, 3, 5]),
-            })
-            .collect();
+        let events = (0..*dice.pick(&[1, 1, 1, 2, 3, 5, 20])).map(|_| PlannedEvent::roll(dice)).collect();
         let engine = EngineConfig {
             queue_per_event: *dice.pick(&[2, 100, 10_000]),
             batch_commands: *dice.pick(&[1, 2, 8, 1_024]),

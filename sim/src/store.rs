@@ -63,11 +63,7 @@ impl SimStore {
 impl Store for SimStore {
     async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
         let event = event.clone();
-        self.ask(move |truth| {
-            truth.create(&event);
-            Ok(())
-        })
-        .await
+        self.ask(move |truth| truth.create(&event)).await
     }
 
     async fn activate(

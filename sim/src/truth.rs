@@ -55,12 +55,13 @@ impl Truth {
     }
 
     /// Makes an event.
-    pub fn create(&self, info: &EventInfo) {
-        at_once(self.store.create_event(info)).expect("it is new");
+    pub fn create(&self, info: &EventInfo) -> Result<(), StoreFault> {
+        at_once(self.store.create_event(info))?;
         let mut state = self.state();
         let name = format!("E{}", state.names.len());
         state.names.insert(info.id, name);
         state.models.insert(info.id, Event::new(info.clone()));
+        Ok(())
     }
 
     /// How the story calls an event.

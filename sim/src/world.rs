@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use checker::history::{Answer, Ask, Call, Log};
-use engine::testing::new_event;
 use engine::{EventId, EventInfo, NewEvent};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
@@ -37,8 +36,7 @@ pub struct World {
     pub log: Log,
     /// When it began.
     pub began: Instant,
-    /// The events, in the order of the plan.
-    pub events: Vec<EventId>,
+    events: Mutex<Vec<(EventId, u32)>>,
     nodes: Mutex<Vec<Node>>,
     /// What each life of a node has shown of an event: when, and which version.
     reads: Mutex<BTreeMap<(usize, usize, EventId), Shown>>,
@@ -59,20 +57,11 @@ impl World {
         let mut dice = Dice::new(plan.seed, "events", 0);
         let mut events = Vec::new();
         for planned in &plan.events {
-            let NewEvent { mut details, currency, layout } = new_event(START, planned.seats);
-            details.hold_ttl_s = planned.hold_ttl_s;
-            details.max_hold_s = planned.hold_ttl_s * 3;
+            let NewEvent { details, currency, layout } = planned.new_event();
             let id = EventId::mint(START, dice.bits() as u32);
-            if !events.contains(&id) {
-                truth.create(&EventInfo {
-                    id,
-                    details,
-                    currency,
-                    layout,
-                    created_at: START,
-                    updated_at: START,
-                });
-                events.push(id);
+            let info = EventInfo { id, details, currency, layout, created_at: START, updated_at: START };
+            if truth.create(&info).is_ok() {
+                events.push((id, planned.seats));
             }
         }
         Arc::new(Self {
@@ -86,8 +75,21 @@ impl World {
             plan,
             story,
             truth,
-            events,
+            events: Mutex::new(events),
         })
+    }
+
+    /// The events that clients know, with the number of their seats.
+    pub fn events(&self) -> Vec<(EventId, u32)> {
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// A client has made an event.
+    pub fn note_created(&self, id: EventId, seats: u32) {
+        if self.truth.tables(id).is_none() {
+            self.story.find(format_args!("invariant 2: event {id} was made, and is not there"));
+        }
+        self.events.lock().unwrap_or_else(PoisonError::into_inner).push((id, seats));
     }
 
     /// The nodes.
