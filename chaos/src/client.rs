@@ -14,7 +14,7 @@ use crate::balancer::Balancer;
 use crate::cluster::{ADMIN_API_KEY, SetupError};
 use checker::history::{Answer, Ask, Call, Log, SeatMap, Seen};
 
-/// After so long a client gives up, and asks another node.
+/// The time after which a client gives up, and asks another node.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// A client of all nodes, that logs what it asks and what it hears.

@@ -220,7 +220,7 @@ async fn catch(proxy: &Proxy, trap: Trap) -> bool {
     tokio::time::timeout(STRIKE_PATIENCE, proxy.wait_caught(before)).await.is_ok()
 }
 
-/// Cuts one or both ways between two nodes, whoever has opened the connection. `false`: nothing was under
+/// Cuts one or both ways between two nodes, whichever has opened the connection. `false`: nothing was under
 /// way.
 async fn partition(a: &Node, b: &Node, [a_to_b, b_to_a]: [bool; 2], duration: Duration) -> bool {
     let caught = || a.peers.caught() + b.peers.caught();

@@ -20,7 +20,7 @@ pub const SEATS: SeatNo = 60;
 
 const CUSTOMERS: u64 = 16;
 const MAX_ATTEMPTS: u32 = 12;
-/// After so long a customer gives a request up, and never learns what became of it.
+/// The time after which a customer gives a request up, and never learns what became of it.
 const MAX_PATIENCE: Duration = Duration::from_secs(12);
 
 /// Customers at work.

@@ -11,7 +11,7 @@ use crate::run::{Plan, Report, Verdict, run};
 /// What breaks an unfenced cluster soonest: two owners, and commits that come late.
 const FAULTS: [Fault; 3] = [Fault::TwoOwners, Fault::OwnerPaused, Fault::LeaseExpiresDuringCommit];
 
-/// Within so long the checker must notice.
+/// The time in which the checker must notice.
 const LIMIT: Duration = Duration::from_secs(60);
 
 /// When and how a missing epoch check was noticed.

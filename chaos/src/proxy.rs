@@ -51,7 +51,7 @@ pub enum Way {
 pub struct Trap {
     /// Stands in the message; empty: in every one.
     pub pattern: &'static [u8],
-    /// So many messages that contain the pattern pass first.
+    /// How many messages that contain the pattern pass first.
     pub spares: u32,
     /// Whether it is the message that is caught, or its answer, when the message has taken effect.
     pub way: Way,

@@ -29,7 +29,7 @@ const AFTERGLOW: Duration = Duration::from_secs(2);
 const SETTLE_PATIENCE: Duration = Duration::from_secs(25);
 /// So old may be what a node shows of an event that another one owns.
 const MAX_READ_AGE: Duration = Duration::from_secs(1);
-/// So many of the last requests to each node must succeed.
+/// How many of the last requests to each node must succeed.
 const LAST_REQUESTS: u32 = 20;
 /// A run in which hardly anything succeeded proves nothing.
 const MIN_SUCCESSES: usize = 100;

@@ -65,10 +65,10 @@ pub struct Config {
     /// At most so many connections to the database.
     #[arg(long, env, global = true, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
     pub db_max_open_conns: u32,
-    /// So many connections to the database are kept open when idle.
+    /// How many connections to the database are kept open when idle.
     #[arg(long, env, global = true, default_value_t = 5)]
     pub db_max_idle_conns: u32,
-    /// So many connections to Redis, for leases and for publications each.
+    /// How many connections to Redis, for leases and for publications each.
     #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     pub redis_pool_size: u32,
     /// How long a hold lasts in events that do not say it themselves, in minutes.

@@ -95,7 +95,7 @@ impl PreparedMap {
     }
 }
 
-/// The JSON of a map as it is sent to whoever takes gzip.
+/// The JSON of a map as it is sent to clients that take gzip.
 pub fn compress(bytes: &[u8]) -> Bytes {
     let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
     let written = encoder.write_all(bytes).and_then(|()| encoder.finish());

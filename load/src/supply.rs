@@ -54,7 +54,7 @@ impl Supply {
         }
     }
 
-    /// Gives out only so many of a hundred reservations of each event.
+    /// How many of a hundred reservations of each event are given out.
     pub(crate) fn limit(&mut self, percent: u32) {
         self.reservations_per_event = self.reservations_per_event * percent as usize / 100;
     }

@@ -15,7 +15,7 @@ pub struct StoreOptions {
     pub max_connections: u32,
     /// The connections that are kept open when there is nothing to do.
     pub min_connections: u32,
-    /// After so long without an answer the outcome of a batch is unknown.
+    /// The time without an answer after which the outcome of a batch is unknown.
     pub batch_timeout: Duration,
     /// Whether `connect` migrates a Postgres database first. A SQLite database is always migrated.
     pub migrate: bool,

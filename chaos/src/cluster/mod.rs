@@ -25,7 +25,7 @@ pub use redis::Redis;
 
 /// Short, so that takeovers happen within a short run.
 pub const LEASE_TTL: Duration = Duration::from_millis(1_500);
-/// After so long a node gives a batch up.
+/// The time after which a node gives a batch up.
 pub const BATCH_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// An administrator's key, who may act for any user.
 pub const ADMIN_API_KEY: &str = "dev-admin-key-12345";

@@ -25,7 +25,7 @@ pub struct NullStore {
 }
 
 impl NullStore {
-    /// A store that also has every event that was never made, with so many seats.
+    /// A store that also has every event that was never made, with `default_seats` seats.
     pub fn new(default_seats: u32) -> Arc<Self> {
         Arc::new(Self { default_seats, ..Self::default() })
     }

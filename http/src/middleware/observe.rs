@@ -30,7 +30,7 @@ pub async fn observe<B: MessageBody>(
         request_id: RequestId::of(request.headers()),
     };
     if asked.method == Method::HEAD {
-        // Handlers know GET only; the server sends no body in answer to HEAD, whoever made it.
+        // Handlers know GET only; the server sends no body in answer to HEAD, however it was made.
         request.head_mut().method = Method::GET;
     }
     if state.cluster.is_some() {

@@ -171,7 +171,7 @@ impl Problem {
         Self { allow: Some(allow), ..Self::new(Code::MethodNotAllowed, detail) }
     }
 
-    /// Too many requests; the next is welcome in so many seconds.
+    /// Too many requests; the next is welcome in `retry_after_s` seconds.
     pub fn rate_limited(retry_after_s: u64) -> Self {
         let detail = format!("try again in {retry_after_s} s");
         Self { retry_after_s: Some(retry_after_s), ..Self::new(Code::RateLimited, detail) }

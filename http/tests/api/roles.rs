@@ -87,7 +87,7 @@ async fn a_bearer_token_is_a_key() {
     server.stop().await;
 }
 
-/// A request that succeeds for whoever may make it.
+/// A request that succeeds for a caller that may make it.
 async fn request(server: &TestServer, operation: &Operation) -> (String, Option<Vec<u8>>) {
     let event_id = server.event(20).await;
     let (id, body) = match operation.id.as_str() {

@@ -19,7 +19,7 @@ const LANES: u32 = 2;
 /// How long a group waits for a row that somebody else has locked, before its batches go their own ways.
 const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
-/// Starts a writer; its connections, at most so many, come with the first batches.
+/// Starts a writer; its connections come with the first batches.
 pub(super) fn start(
     url: &PgConnectOptions,
     connections: u32,

@@ -6,7 +6,7 @@ use crate::options::ConnectError;
 
 const MIGRATION: &str = include_str!("../../../migrations/postgres/0003_less_work.sql");
 
-/// What makes the function fence, and what stands there instead: whoever writes last writes next.
+/// What makes the function fence, and what stands there instead: the node that writes last writes next.
 const REPLACED: [(&str, &str); 3] = [
     ("SET version = p_seqs[i],", "SET version = e.version + 1,"),
     (

@@ -40,7 +40,7 @@ pub(crate) struct Load {
     pub(crate) connections: u32,
     pub(crate) warmup: Duration,
     pub(crate) duration: Duration,
-    /// What the server is thought to sell: so many seats are made.
+    /// What the server is thought to sell: the number of seats that are made.
     pub(crate) expected_per_s: f64,
 }
 
