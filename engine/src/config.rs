@@ -3,8 +3,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::ports::publication::Publications;
-use crate::ports::random::{Random, SystemRandom};
+use crate::ports::{Publications, Random, SystemRandom};
 
 /// How an engine runs.
 #[derive(Debug, Clone)]

@@ -16,17 +16,13 @@ use crate::event::ended;
 use crate::fault::{CallError, Fault};
 use crate::metric::Metrics;
 use crate::owner::Answer;
-use crate::ports::lease::{Bid, Lease};
-use crate::ports::store::{ReservationFilter, Store};
+use crate::ports::{Bid, Lease, ReservationFilter, Store};
 use crate::view::{EventView, ReservationView};
-use crate::words::clock::{Clock, Timestamp};
-use crate::words::command::{Caller, Command, Outcome, Rejection};
-use crate::words::event_info::{EventInfo, EventPatch, NewEvent, SeatCounts};
-use crate::words::id::{EventId, MAX_SEATS_PER_EVENT, ReservationId, SeatNo, UserId};
-use crate::words::invalid::Invalid;
-use crate::words::layout::{MAX_PRICE_MINOR, Section};
-use crate::words::reservation::{Reservation, ReservationStatus};
-use crate::words::snapshot::SeatMap;
+use crate::words::{
+    Caller, Clock, Command, EventId, EventInfo, EventPatch, Invalid, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
+    NewEvent, Outcome, Rejection, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo,
+    Section, Timestamp, UserId,
+};
 
 /// Events whose seats and currency are kept for showing their reservations, besides those in memory.
 const CACHED_EVENTS: u64 = 10_000;

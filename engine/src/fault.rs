@@ -1,7 +1,7 @@
 //! Why a call gave no result.
 
-use crate::ports::store::StoreFault;
-use crate::words::command::Rejection;
+use crate::ports::StoreFault;
+use crate::words::Rejection;
 
 /// Something broke. Retrying is right; a command may have been carried out where the text says "unknown",
 /// and is then found again by its idempotency key.

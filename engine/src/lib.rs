@@ -91,22 +91,16 @@ pub use config::{EngineConfig, Threads};
 pub use engine::Engine;
 pub use event::{Event, OpenBatch, ReplayError};
 pub use fault::{CallError, Fault};
-pub use ports::lease::{Bid, Lease, LeaseFault, LeaseHolder, LocalLease};
-pub use ports::publication::{MAX_PUBLICATION_AGE, Publication, PublicationFault, Publications};
-pub use ports::random::{Random, SystemRandom};
-pub use ports::store::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+pub use ports::{
+    AppendError, Bid, EventTables, Lease, LeaseFault, LeaseHolder, LocalLease, MAX_PUBLICATION_AGE,
+    Publication, PublicationFault, Publications, Random, ReservationFilter, Store, StoreFault, SystemRandom,
+};
 pub use verify::{VerifyReport, Violation, verify};
 pub use view::{EventView, ReservationView};
-pub use words::change::{Batch, Change, JournalRow};
-pub use words::clock::{Clock, SystemClock, Timestamp};
-pub use words::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
-pub use words::event_info::{
-    Currency, EventDetails, EventInfo, EventPatch, InvalidCurrency, NewEvent, SeatCounts,
+pub use words::{
+    Batch, BatchId, Caller, Change, Clock, Command, Conflict, Currency, EventDetails, EventId, EventInfo,
+    EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, Layout,
+    MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, Reservation, ReservationId,
+    ReservationStatus, SeatCounts, SeatId, SeatMap, SeatNo, SeatPlace, SeatStatus, Section, Snapshot,
+    SystemClock, Timestamp, UsedKey, UserId,
 };
-pub use words::id::{
-    BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId,
-};
-pub use words::invalid::Invalid;
-pub use words::layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
-pub use words::reservation::{Reservation, ReservationStatus};
-pub use words::snapshot::{EventRow, SeatMap, Snapshot, UsedKey};

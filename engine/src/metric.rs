@@ -3,7 +3,7 @@
 
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 
-use crate::words::change::Change;
+use crate::words::Change;
 
 /// Commands and expiries written in one batch.
 pub const BATCH_CHANGES: &str = "holdfast_batch_changes";

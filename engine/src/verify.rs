@@ -5,10 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 
 use crate::event::Event;
-use crate::ports::store::{EventTables, Store, StoreFault};
-use crate::words::change::JournalRow;
-use crate::words::id::{EventId, ReservationId, SeatNo};
-use crate::words::reservation::Reservation;
+use crate::ports::{EventTables, Store, StoreFault};
+use crate::words::{EventId, JournalRow, Reservation, ReservationId, SeatNo};
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1_000;

@@ -2,9 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::words::event_info::{EventInfo, SeatCounts};
-use crate::words::reservation::Reservation;
-use crate::words::snapshot::EventRow;
+use crate::words::{EventInfo, EventRow, Reservation, SeatCounts};
 
 /// A reservation with the event that it belongs to.
 #[derive(Debug, Clone)]

@@ -22,7 +22,8 @@ pub struct Keys {
     user_id: UserId,
 }
 
-/// Who a request comes from. The middleware [`admit`](crate::middleware::admit::admit) leaves it in the request.
+/// Who a request comes from. The middleware [`admit`](crate::middleware::admit::admit) leaves it in the
+/// request.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Identity {
     /// No key was given.

@@ -15,12 +15,8 @@ use crate::config::EngineConfig;
 use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
 use crate::owner::{Effect, Input, Now, Owned, Owner, Pace, Reloaded};
-use crate::ports::lease::Bid;
-use crate::ports::store::AppendError;
-use crate::words::change::Batch;
-use crate::words::command::Rejection;
-use crate::words::id::{BatchId, EventId};
-use crate::words::snapshot::SeatMap;
+use crate::ports::{AppendError, Bid};
+use crate::words::{Batch, BatchId, EventId, Rejection, SeatMap};
 
 /// What is sent to an event's actor.
 pub(crate) enum Message {

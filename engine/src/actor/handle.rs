@@ -15,9 +15,7 @@ use super::request::Request;
 use crate::fault::{CallError, Fault};
 use crate::owner::{Answer, Owned};
 use crate::view::EventView;
-use crate::words::command::Command;
-use crate::words::id::EventId;
-use crate::words::snapshot::SeatMap;
+use crate::words::{Command, EventId, SeatMap};
 
 /// A live event.
 #[derive(Clone)]

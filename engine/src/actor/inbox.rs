@@ -68,7 +68,7 @@ mod tests {
     use super::*;
     use crate::actor::gate::Gate;
     use crate::owner::Answer;
-    use crate::words::command::Command;
+    use crate::words::Command;
 
     #[test]
     fn only_an_idle_actor_is_woken_and_only_once() {

@@ -5,9 +5,8 @@ use std::sync::Arc;
 use crate::actor::threads::Spawner;
 use crate::config::EngineConfig;
 use crate::metric::Metrics;
-use crate::ports::lease::Lease;
-use crate::ports::store::Store;
-use crate::words::clock::Clock;
+use crate::ports::{Lease, Store};
+use crate::words::Clock;
 
 /// The configuration, the ports, the metrics, and where tasks run.
 pub(crate) struct Node {

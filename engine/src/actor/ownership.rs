@@ -3,9 +3,8 @@
 use crate::actor::node::Node;
 use crate::fault::{CallError, Fault};
 use crate::owner::{KEY_RETENTION_S, Owned};
-use crate::ports::lease::{Bid, LeaseFault, LeaseHolder};
-use crate::words::command::Rejection;
-use crate::words::id::EventId;
+use crate::ports::{Bid, LeaseFault, LeaseHolder};
+use crate::words::{EventId, Rejection};
 
 impl Node {
     /// Makes this node the owner of an event, if the lease allows it.

@@ -13,11 +13,9 @@ use crate::actor::node::Node;
 use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
 use crate::owner::Answer;
-use crate::ports::lease::Bid;
+use crate::ports::Bid;
 use crate::view::EventView;
-use crate::words::command::Command;
-use crate::words::id::EventId;
-use crate::words::snapshot::SeatMap;
+use crate::words::{Command, EventId, SeatMap};
 
 /// How often a command that was certainly not carried out is tried again, while actors end and start.
 const MAX_TRIES: u32 = 8;
@@ -290,11 +288,9 @@ mod tests {
     use crate::actor::threads::Spawner;
     use crate::config::{EngineConfig, Threads};
     use crate::metric::Metrics;
-    use crate::ports::lease::LocalLease;
-    use crate::ports::store::Store;
+    use crate::ports::{LocalLease, Store};
     use crate::testing::{MemoryStore, event_info};
-    use crate::words::clock::{SystemClock, Timestamp};
-    use crate::words::layout::Layout;
+    use crate::words::{Layout, SystemClock, Timestamp};
 
     #[actix_rt::test]
     async fn nothing_is_left_of_an_event_that_ended() {

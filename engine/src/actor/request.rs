@@ -9,7 +9,7 @@ use crate::actor::gate::Pass;
 use crate::fault::Fault;
 use crate::mutation::{Mutation, mutated};
 use crate::owner::{Answer, Ticket};
-use crate::words::command::Command;
+use crate::words::Command;
 
 #[derive(Debug, PartialEq, Eq)]
 enum Stage {

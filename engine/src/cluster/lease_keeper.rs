@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use crate::actor::node::Node;
 use crate::actor::registry::Registry;
-use crate::ports::store::StoreFault;
-use crate::words::id::EventId;
+use crate::ports::StoreFault;
+use crate::words::EventId;
 
 /// How long the store may take before a beat goes on without its answer.
 const STORE_TIMEOUT: Duration = Duration::from_millis(1_000);

@@ -9,9 +9,8 @@ use tokio::time::{Instant, timeout};
 
 use crate::actor::node::Node;
 use crate::mutation::{Mutation, mutated};
-use crate::ports::publication::{PublicationFault, Publications};
-use crate::words::id::EventId;
-use crate::words::snapshot::SeatMap;
+use crate::ports::{PublicationFault, Publications};
+use crate::words::{EventId, SeatMap};
 
 /// How long a publication, or that there is none, is kept: the shortest time between two looks for one event.
 const KEPT_FOR: Duration = Duration::from_millis(100);

@@ -9,7 +9,7 @@ use tokio::time::{Instant, sleep_until, timeout};
 use crate::actor::handle::EventHandle;
 use crate::actor::node::Node;
 use crate::actor::registry::OnLive;
-use crate::ports::publication::{Publication, PublicationFault, Publications};
+use crate::ports::{Publication, PublicationFault, Publications};
 
 /// The shortest time between two publications of an event. What was committed meanwhile is published at the
 /// end of it.

@@ -5,8 +5,8 @@ use std::sync::{Arc, Weak};
 use crate::actor::node::Node;
 use crate::actor::registry::Registry;
 use crate::fault::CallError;
-use crate::ports::lease::Bid;
-use crate::words::clock::Timestamp;
+use crate::ports::Bid;
+use crate::words::Timestamp;
 
 /// How many events one sweep takes up at most; the longest overdue come first.
 const EVENTS_PER_SWEEP: u32 = 1_000;

@@ -1,9 +1,7 @@
 //! A live reservation as memory keeps it: what makes up the bulk of an event, so each byte counts.
 
 use super::Event;
-use crate::words::clock::Timestamp;
-use crate::words::id::{ReservationId, ReservationNo, SeatNo, UserId};
-use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::{Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Timestamp, UserId};
 
 /// A live reservation without what follows from the rest: its id is its place in the map, a live one was
 /// never cancelled, and one that is confirmed changes no more until it ends, so it was confirmed when it last

@@ -20,13 +20,10 @@ pub(crate) use rules::ended;
 
 use self::live::LiveReservation;
 use crate::mutation::{Mutation, mutated};
-use crate::words::change::Change;
-use crate::words::clock::Timestamp;
-use crate::words::command::SeatStatus;
-use crate::words::event_info::{EventInfo, SeatCounts};
-use crate::words::id::{ReservationId, ReservationNo, SeatNo, UserId};
-use crate::words::reservation::{Reservation, ReservationStatus};
-use crate::words::snapshot::{SeatMap, Snapshot};
+use crate::words::{
+    Change, EventInfo, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatCounts, SeatMap,
+    SeatNo, SeatStatus, Snapshot, Timestamp, UserId,
+};
 
 /// One event: who holds which seat, and what the rules need to know.
 #[derive(Debug, Clone, PartialEq)]

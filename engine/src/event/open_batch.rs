@@ -5,10 +5,7 @@ use std::sync::Arc;
 
 use crate::event::Event;
 use crate::mutation::{Mutation, mutated};
-use crate::words::change::{Batch, Change};
-use crate::words::clock::Timestamp;
-use crate::words::id::{BatchId, ReservationId, SeatNo};
-use crate::words::reservation::Reservation;
+use crate::words::{Batch, BatchId, Change, Reservation, ReservationId, SeatNo, Timestamp};
 
 /// Collects the changes of one batch. A reservation or seat that changes more than once in it is written
 /// once, as it is in the end.

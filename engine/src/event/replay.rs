@@ -4,10 +4,7 @@ use std::sync::Arc;
 
 use super::Event;
 use super::live::LiveReservation;
-use crate::words::change::{Change, JournalRow};
-use crate::words::clock::Timestamp;
-use crate::words::id::{ReservationId, SeatNo};
-use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::{Change, JournalRow, Reservation, ReservationId, ReservationStatus, SeatNo, Timestamp};
 
 /// A journal that no correct owner can have written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

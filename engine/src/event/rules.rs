@@ -4,13 +4,10 @@ use std::sync::Arc;
 
 use super::live::LiveReservation;
 use super::{Event, key_hash, request_hash};
-use crate::words::change::Change;
-use crate::words::clock::Timestamp;
-use crate::words::command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
-use crate::words::event_info::EventPatch;
-use crate::words::id::{ReservationId, SeatNo, UserId};
-use crate::words::invalid::Invalid;
-use crate::words::reservation::{Reservation, ReservationStatus};
+use crate::words::{
+    Caller, Change, Command, Conflict, EventPatch, HoldLimit, Invalid, Outcome, Rejection, Reservation,
+    ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+};
 
 /// What a command did: its outcome, and the change that it made, if it made one.
 pub(crate) type Applied = (Outcome, Option<Change>);

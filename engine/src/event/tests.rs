@@ -3,11 +3,9 @@
 use super::*;
 use crate::event::OpenBatch;
 use crate::testing::{event_info, random_batch_id};
-use crate::words::change::JournalRow;
-use crate::words::command::{Caller, Command, HoldLimit, Outcome, Rejection};
-use crate::words::event_info::{EventDetails, EventPatch};
-use crate::words::id::EventId;
-use crate::words::layout::Layout;
+use crate::words::{
+    Caller, Command, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout, Outcome, Rejection,
+};
 use uuid::Uuid;
 
 const START_MICROS: i64 = 1_800_000_000_000_000;
@@ -404,7 +402,7 @@ mod properties {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::words::change::Batch;
+    use crate::words::Batch;
 
     /// A step of an arbitrary history: some commands in one batch, after some time.
     #[derive(Debug, Clone)]

@@ -3,8 +3,7 @@
 use std::sync::Arc;
 
 use crate::fault::Fault;
-use crate::words::command::{Command, Outcome, Rejection};
-use crate::words::event_info::EventInfo;
+use crate::words::{Command, EventInfo, Outcome, Rejection};
 
 /// What comes back for a command.
 #[derive(Debug, Clone, PartialEq)]

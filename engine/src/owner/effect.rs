@@ -7,12 +7,9 @@ use std::time::Duration;
 use super::Owned;
 use super::answer::Answer;
 use crate::fault::{CallError, Fault};
-use crate::ports::store::AppendError;
+use crate::ports::AppendError;
 use crate::view::EventView;
-use crate::words::change::Batch;
-use crate::words::clock::Timestamp;
-use crate::words::id::BatchId;
-use crate::words::snapshot::SeatMap;
+use crate::words::{Batch, BatchId, SeatMap, Timestamp};
 
 /// When an input comes.
 #[derive(Debug, Clone, Copy)]

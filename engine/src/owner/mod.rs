@@ -22,12 +22,9 @@ use self::phase::{InDoubt, Pending, Phase};
 use crate::event::{Event, OpenBatch};
 use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
-use crate::ports::store::AppendError;
+use crate::ports::AppendError;
 use crate::view::EventView;
-use crate::words::change::Batch;
-use crate::words::clock::Timestamp;
-use crate::words::id::BatchId;
-use crate::words::snapshot::{SeatMap, Snapshot};
+use crate::words::{Batch, BatchId, SeatMap, Snapshot, Timestamp};
 
 /// How long a used idempotency key is remembered at least.
 pub(crate) const KEY_RETENTION_S: u32 = 24 * 60 * 60;

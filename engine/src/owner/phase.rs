@@ -7,8 +7,7 @@ use super::answer::{Answer, Ticket};
 use super::effect::Effect;
 use crate::fault::Fault;
 use crate::mutation::{Mutation, mutated};
-use crate::words::change::Batch;
-use crate::words::id::BatchId;
+use crate::words::{Batch, BatchId};
 
 /// What is decided, and waits to be told.
 pub(super) type Pending<T> = Vec<(T, Answer)>;

@@ -6,13 +6,11 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 
 use super::*;
-use crate::ports::store::Store;
+use crate::ports::Store;
 use crate::testing::{MemoryStore, event_info, random_batch_id};
-use crate::words::change::{Batch, Change};
-use crate::words::command::{Caller, Command, Outcome};
-use crate::words::event_info::EventPatch;
-use crate::words::id::{EventId, ReservationId, UserId};
-use crate::words::layout::Layout;
+use crate::words::{
+    Batch, Caller, Change, Command, EventId, EventPatch, Layout, Outcome, ReservationId, UserId,
+};
 
 /// What is heard of a command that is dropped unanswered.
 type Dropped = Rc<RefCell<Vec<String>>>;

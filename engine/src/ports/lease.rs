@@ -3,7 +3,7 @@
 
 use async_trait::async_trait;
 
-use crate::words::id::EventId;
+use crate::words::EventId;
 
 /// Leases could not be reached. Nothing is known of who holds them.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

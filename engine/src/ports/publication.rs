@@ -8,8 +8,7 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::time::Instant;
 
-use crate::words::id::EventId;
-use crate::words::snapshot::SeatMap;
+use crate::words::{EventId, SeatMap};
 
 /// How long after its `as_of` a publication can be read. A read that rests on one must be at most a second
 /// old: the rest of the second is for reading it, for keeping it and for preparing an answer from it.

@@ -4,12 +4,10 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
-use crate::words::change::{Batch, JournalRow};
-use crate::words::clock::Timestamp;
-use crate::words::event_info::EventInfo;
-use crate::words::id::{BatchId, EventId, ReservationId, SeatNo, UserId};
-use crate::words::reservation::{Reservation, ReservationStatus};
-use crate::words::snapshot::{EventRow, SeatMap, Snapshot};
+use crate::words::{
+    Batch, BatchId, EventId, EventInfo, EventRow, JournalRow, Reservation, ReservationId, ReservationStatus,
+    SeatMap, SeatNo, Snapshot, Timestamp, UserId,
+};
 
 /// The store could not do what was asked. Nothing is known of the event; trying again may help.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]

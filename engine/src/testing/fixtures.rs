@@ -2,10 +2,7 @@
 
 use uuid::Uuid;
 
-use crate::words::clock::Timestamp;
-use crate::words::event_info::{Currency, EventDetails, EventInfo, NewEvent};
-use crate::words::id::{BatchId, EventId};
-use crate::words::layout::Layout;
+use crate::words::{BatchId, Currency, EventDetails, EventId, EventInfo, Layout, NewEvent, Timestamp};
 
 /// The details of an event that is still to come at `now`: holds of a minute, at most four minutes with
 /// extensions, ten seats a reservation.

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicI64, Ordering};
 
-use crate::words::clock::{Clock, Timestamp};
+use crate::words::{Clock, Timestamp};
 
 /// A clock that stands until it is moved: for tests.
 #[derive(Debug)]

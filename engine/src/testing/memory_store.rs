@@ -9,14 +9,11 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::mutation::{Mutation, mutated};
-use crate::ports::store::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
-use crate::words::change::{Batch, JournalRow};
-use crate::words::clock::Timestamp;
-use crate::words::command::SeatStatus;
-use crate::words::event_info::{EventInfo, SeatCounts};
-use crate::words::id::{BatchId, EventId, ReservationId, SeatNo};
-use crate::words::reservation::{Reservation, ReservationStatus};
-use crate::words::snapshot::{EventRow, SeatMap, Snapshot, UsedKey};
+use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+use crate::words::{
+    Batch, BatchId, EventId, EventInfo, EventRow, JournalRow, Reservation, ReservationId, ReservationStatus,
+    SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot, Timestamp, UsedKey,
+};
 
 /// What the next append does instead of just writing its batch.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -6,15 +6,11 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 
 use super::fixtures::event_info;
-use crate::ports::store::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
-use crate::words::change::{Batch, JournalRow};
-use crate::words::clock::{Clock, SystemClock, Timestamp};
-use crate::words::command::SeatStatus;
-use crate::words::event_info::{EventInfo, SeatCounts};
-use crate::words::id::{BatchId, EventId, ReservationId};
-use crate::words::layout::Layout;
-use crate::words::reservation::Reservation;
-use crate::words::snapshot::{EventRow, SeatMap, Snapshot};
+use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+use crate::words::{
+    Batch, BatchId, Clock, EventId, EventInfo, EventRow, JournalRow, Layout, Reservation, ReservationId,
+    SeatCounts, SeatMap, SeatStatus, Snapshot, SystemClock, Timestamp,
+};
 
 /// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
 /// knows the events that were made, and nothing of what became of them.
