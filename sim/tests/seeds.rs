@@ -9,8 +9,8 @@ use sim::search::search;
 /// How many fresh seeds are run each time.
 const FRESH_SEEDS: u64 = 500;
 
-/// Seeds that once failed, and what it was. A seed is another run once the simulator's plans change; what it found has a
-/// test of its own in the engine.
+/// Seeds that once failed, and what it was. A seed is another run once the simulator's plans change; what it
+/// found has a test of its own in the engine.
 const FOUND: &[(u64, &str)] = &[
     (13, "with batches of one, commands were decided before all holds that were due had ended"),
     (762, "the simulator itself looked too early: a message that came late made one more hold"),
