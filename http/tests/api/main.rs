@@ -9,4 +9,5 @@ mod problems;
 mod reservations;
 mod roles;
 mod seats;
+mod snapshots;
 mod users;
