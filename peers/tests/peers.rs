@@ -184,7 +184,7 @@ fn user(number: u128) -> UserId {
 
 fn event_info(seats: u32) -> EventInfo {
     let tag = Uuid::new_v4().as_u128() as u32;
-    engine::testing::event_info(SystemClock.now(), tag, Layout::of_seats(seats, 500))
+    engine::testing::event_info(SystemClock.now(), tag, Layout::of_seats(seats, 5_000))
 }
 
 async fn new_database() -> String {
