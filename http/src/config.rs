@@ -2,6 +2,7 @@
 
 use std::time::Duration;
 
+use clap::builder::TypedValueParser;
 use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Args, ValueEnum};
 use engine::UserId;
@@ -62,14 +63,14 @@ pub struct Config {
     /// The user (a UUID) that the user's key acts for.
     #[arg(long, env, global = true, default_value = "00000000-0000-4000-8000-000000000001")]
     pub user_id: Uuid,
-    /// At most so many connections to the database.
-    #[arg(long, env, global = true, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..))]
+    /// How many connections to the database there are at most.
+    #[arg(long, env, global = true, default_value_t = 25, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub db_max_open_conns: u32,
     /// How many connections to the database are kept open when idle.
-    #[arg(long, env, global = true, default_value_t = 5)]
+    #[arg(long, env, global = true, default_value_t = 5, value_parser = clap::value_parser!(u32).range(0..=1_000))]
     pub db_max_idle_conns: u32,
     /// How many connections to Redis, for leases and for publications each.
-    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
+    #[arg(long, env, global = true, default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     pub redis_pool_size: u32,
     /// How long a hold lasts in events that do not say it themselves, in minutes.
     #[arg(long, env, global = true, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..=1_440))]
@@ -78,7 +79,7 @@ pub struct Config {
     #[arg(long, env, global = true)]
     pub rate_limit_per_s: Option<u32>,
     /// The largest request body, in bytes.
-    #[arg(long, env, global = true, default_value_t = 1_048_576)]
+    #[arg(long, env, global = true, default_value_t = 1_048_576, value_parser = whole_number(1_024, 16_777_216))]
     pub max_body_bytes: usize,
     /// How long a request may take, with its body, before it is answered 503, in milliseconds.
     #[arg(long, env, global = true, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
@@ -87,21 +88,26 @@ pub struct Config {
     #[arg(long, env, global = true, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub header_timeout_ms: u64,
     /// How long an idle connection stays open, in seconds.
-    #[arg(long, env, global = true, default_value_t = 75)]
+    #[arg(long, env, global = true, default_value_t = 75, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub keep_alive_s: u64,
     /// How long the server is unready, but still answers, before it stops, in milliseconds.
     /// Absent: 0 in development, else 2000.
     #[arg(long, env, global = true)]
     pub shutdown_grace_ms: Option<u64>,
     /// How many threads answer requests. Absent: one a core.
-    #[arg(long, env, global = true)]
+    #[arg(long, env, global = true, value_parser = whole_number(1, 256))]
     pub workers: Option<usize>,
     /// How many threads run events.
-    #[arg(long, env, global = true, default_value_t = 1)]
+    #[arg(long, env, global = true, default_value_t = 1, value_parser = whole_number(1, 256))]
     pub event_threads: usize,
     /// How many commands of one event may wait; further ones are answered 503.
-    #[arg(long, env, global = true, default_value_t = 10_000)]
+    #[arg(long, env, global = true, default_value_t = 10_000, value_parser = whole_number(1, 1_000_000))]
     pub queue_per_event: usize,
+}
+
+/// A number from `least` to `most`.
+fn whole_number(least: u64, most: u64) -> impl TypedValueParser<Value = usize> {
+    clap::value_parser!(u64).range(least..=most).map(|number| number as usize)
 }
 
 /// How log lines look.
@@ -209,7 +215,8 @@ impl Config {
     /// The filter that `LOG_LEVEL` describes: a level, or directives.
     pub(crate) fn log_filter(&self) -> Result<EnvFilter, ConfigError> {
         let is_directives = self.log_level.contains(['=', ',']);
-        if !is_directives && self.log_level.parse::<LevelFilter>().is_err() {
+        let is_level = !self.log_level.is_empty() && self.log_level.parse::<LevelFilter>().is_ok();
+        if !is_directives && !is_level {
             let problem = format!("'{}' is none of off, error, warn, info, debug, trace", self.log_level);
             return Err(ConfigError::new("LOG_LEVEL", problem));
         }
@@ -305,6 +312,12 @@ mod tests {
             (&["--user-id", "me"], "USER_ID: "),
             (&["--environment", "moon"], "ENVIRONMENT: "),
             (&["--log-level", "loud"], "LOG_LEVEL: "),
+            (&["--log-level", ""], "LOG_LEVEL: "),
+            (&["--workers", "513"], "WORKERS: "),
+            (&["--event-threads", "5000"], "EVENT_THREADS: "),
+            (&["--db-max-open-conns", "4000000000"], "DB_MAX_OPEN_CONNS: "),
+            (&["--queue-per-event", "0"], "QUEUE_PER_EVENT: "),
+            (&["--max-body-bytes", "0"], "MAX_BODY_BYTES: "),
             (&["--admin-api-key", "short"], "ADMIN_API_KEY: "),
             (&["--environment", "production"], "ADMIN_API_KEY: "),
             (&["--environment", "production", "--admin-api-key", secret], "USER_API_KEY: "),
