@@ -19,6 +19,8 @@ pub struct StoreOptions {
     pub batch_timeout: Duration,
     /// Whether `connect` migrates a Postgres database first. A SQLite database is always migrated.
     pub migrate: bool,
+    /// Whether the database and its schema must be there: then nothing is made and nothing is migrated.
+    pub must_exist: bool,
     /// For chaos runs: whether Postgres lets stale owners write.
     #[cfg(feature = "chaos")]
     pub unfenced: bool,
@@ -33,6 +35,7 @@ impl StoreOptions {
             min_connections: 5,
             batch_timeout: Duration::from_secs(3),
             migrate: false,
+            must_exist: false,
             #[cfg(feature = "chaos")]
             unfenced: false,
         }

@@ -100,7 +100,7 @@ async fn migrate(config: &Config) -> Result<(), Failure> {
 }
 
 async fn seed_examples(config: &Config) -> Result<(), Failure> {
-    let store = ports::connect(config).await?;
+    let store = ports::connect_existing(config).await?;
     let engine = Engine::start(EngineConfig::default(), store, Arc::new(LocalLease), Arc::new(SystemClock));
     let made = seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     engine.shutdown().await;
@@ -109,7 +109,7 @@ async fn seed_examples(config: &Config) -> Result<(), Failure> {
 }
 
 async fn verify(config: &Config) -> Result<ExitCode, Failure> {
-    let store = ports::connect(config).await?;
+    let store = ports::connect_existing(config).await?;
     say(
         "checking: a seat has one holder (1), the journal is gapless (4) and gives the tables (5), totals add up (8)",
     );

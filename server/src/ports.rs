@@ -22,6 +22,12 @@ pub(crate) fn options(config: &Config) -> StoreOptions {
     options
 }
 
+/// Opens the configured store as it is: a typo in its name must not make a new one.
+pub(crate) async fn connect_existing(config: &Config) -> Result<Arc<dyn Store>, ConfigError> {
+    let options = StoreOptions { must_exist: true, ..options(config) };
+    persistence::connect(&options).await.map_err(|error| ConfigError::new("DATABASE_URL", error))
+}
+
 /// Opens the configured store.
 pub(crate) async fn connect(config: &Config) -> Result<Arc<dyn Store>, ConfigError> {
     persistence::connect(&options(config)).await.map_err(|error| ConfigError::new("DATABASE_URL", error))

@@ -25,7 +25,7 @@ impl PostgresStore {
         let url = parse(options)?;
         let mut connection = open(&url).await?;
         refuse_if_not_durable(&mut connection).await?;
-        if options.migrate {
+        if options.migrate && !options.must_exist {
             run_migrations(&MIGRATOR, &mut connection).await?;
         } else {
             refuse_other_schema(&mut connection).await?;

@@ -24,8 +24,12 @@ const BUSY_TIMEOUT: Duration = Duration::from_secs(1);
 
 impl SqliteStore {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, ConnectError> {
-        migrate(options).await?;
         let file = parse(options)?;
+        if options.must_exist {
+            refuse_old_schema(&mut open(&file).await?).await?;
+        } else {
+            migrate(options).await?;
+        }
         let writers = SqlitePoolOptions::new()
             .max_connections(1)
             .min_connections(1)
@@ -53,6 +57,17 @@ pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, C
     Ok(report)
 }
 
+async fn refuse_old_schema(connection: &mut SqliteConnection) -> Result<(), ConnectError> {
+    let applied: Result<Vec<i64>, _> =
+        sqlx::query_scalar("SELECT version FROM _sqlx_migrations WHERE success").fetch_all(connection).await;
+    // Without the table nothing was ever migrated.
+    let applied = applied.unwrap_or_default();
+    match MIGRATOR.iter().find(|migration| !applied.contains(&migration.version)) {
+        Some(migration) => Err(ConnectError::SchemaTooOld(migration.version)),
+        None => Ok(()),
+    }
+}
+
 fn parse(options: &StoreOptions) -> Result<SqliteConnectOptions, ConnectError> {
     if options.url.contains(":memory:") || options.url.contains("mode=memory") {
         let message = "a database in memory would lose every reservation at the end; name a file, as in sqlite://holdfast.db";
@@ -64,7 +79,7 @@ fn parse(options: &StoreOptions) -> Result<SqliteConnectOptions, ConnectError> {
         return Err(ConnectError::Url("names no file; write it as in sqlite://holdfast.db".to_owned()));
     }
     Ok(file
-        .create_if_missing(true)
+        .create_if_missing(!options.must_exist)
         .journal_mode(SqliteJournalMode::Wal)
         // In WAL mode a commit is on disk only with FULL.
         .synchronous(SqliteSynchronous::Full)
