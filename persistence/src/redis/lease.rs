@@ -4,7 +4,6 @@
 //! prolonged and released by scripts that compare the holder first. The register is a sorted set of node
 //! addresses, scored by Redis's own clock, so that the nodes' clocks may differ.
 
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::{PoisonError, RwLock};
 use std::time::Duration;
 
@@ -13,6 +12,7 @@ use deadpool_redis::redis::{FromRedisValue, Script, ScriptInvocation};
 use deadpool_redis::{Config, Connection, Pool, Runtime};
 use engine::{Bid, EventId, Lease, LeaseFault, LeaseHolder};
 use futures_util::future::join_all;
+use sha2::{Digest, Sha256};
 
 /// How long Redis may take to answer, before the node goes on without it.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -110,9 +110,9 @@ fn lease_key(id: EventId) -> String {
 }
 
 fn rendezvous_weight(node: &str, id: EventId) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    (node, id).hash(&mut hasher);
-    hasher.finish()
+    // All nodes must come to the same, also those of another release: the algorithm may never change.
+    let digest = Sha256::new().chain_update(id.as_uuid()).chain_update(node).finalize();
+    u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
 
 fn fault(error: impl std::fmt::Display) -> LeaseFault {
@@ -173,5 +173,18 @@ impl Lease for RedisLease {
         tokio::time::timeout(ANSWER_TIMEOUT, answer)
             .await
             .map_err(|_| LeaseFault("no answer in time".to_owned()))?
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use engine::Timestamp;
+
+    #[test]
+    fn the_weights_of_an_event_are_the_same_in_every_release() {
+        let id = EventId::mint(Timestamp::from_micros(1_800_000_000_000_000), 1);
+        let weights = ["http://a:8080", "http://b:8080"].map(|node| rendezvous_weight(node, id));
+        assert_eq!(weights, [0, 0]);
     }
 }
