@@ -15,6 +15,7 @@ use garde::Validate;
 use serde::de::DeserializeOwned;
 
 use crate::state::AppState;
+use crate::wire::object::Object;
 use crate::wire::problem::{Code, FieldError, Problem};
 
 /// The id in the path. One that cannot be an id of its kind does not exist.
@@ -86,7 +87,7 @@ impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Jso
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let max_bytes = request.app_data::<web::Data<AppState>>().map_or(0, |state| state.max_body_bytes);
-        let media_type = check_media_type(request);
+        let media_type = refuse_query(request).and_then(|()| check_media_type(request));
         let announced_bytes = content_length(request);
         let mut payload = payload.take();
         Box::pin(async move {
@@ -97,6 +98,39 @@ impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Jso
             Ok(Self { value, bytes: body.freeze() })
         })
     }
+}
+
+/// Proof that a request says nothing but its path: no query, and no body, or an empty one in JSON. What is
+/// not understood is refused: `cancel` with a list of seats would else cancel all of them.
+pub struct NothingElse;
+
+/// A body that says nothing is hardly longer.
+const MOST_BYTES_OF_NOTHING: usize = 64;
+
+impl FromRequest for NothingElse {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let query = refuse_query(request);
+        let announced_bytes = content_length(request);
+        let mut payload = payload.take();
+        Box::pin(async move {
+            query?;
+            let body = read(&mut payload, announced_bytes, MOST_BYTES_OF_NOTHING).await;
+            match body.as_deref().map(<[u8]>::trim_ascii) {
+                Ok(b"" | b"{}" | b"null") => Ok(Self),
+                _ => Err(Problem::new(Code::MalformedRequest, "this call takes no body")),
+            }
+        })
+    }
+}
+
+fn refuse_query(request: &HttpRequest) -> Result<(), Problem> {
+    if request.query_string().is_empty() {
+        return Ok(());
+    }
+    Err(Problem::new(Code::MalformedRequest, "query: this call takes none"))
 }
 
 fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
@@ -131,10 +165,10 @@ async fn read(payload: &mut Payload, announced_bytes: usize, max_bytes: usize) -
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {
-    serde_json::from_slice(body).map_err(|_| {
+    serde_json::from_slice(body).map(|Object(value)| value).map_err(|_| {
         // Only now the dearer way, which knows the path to the error.
         let mut json = serde_json::Deserializer::from_slice(body);
-        let detail = match serde_path_to_error::deserialize::<_, T>(&mut json) {
+        let detail = match serde_path_to_error::deserialize::<_, Object<T>>(&mut json) {
             Err(error) if error.path().iter().next().is_some() => {
                 format!("{}: {}", error.path(), error.inner())
             }

@@ -99,8 +99,8 @@ fn add_common_answers(call: Call, operation: &mut Operation) {
     let has_query = parameters.iter().any(
         |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
     );
+    add(operation, "400", "`malformed_request`");
     if has_body || has_query {
-        add(operation, "400", "`malformed_request`");
         add(
             operation,
             "422",

@@ -9,7 +9,7 @@ use utoipa::IntoParams;
 
 use crate::auth::Admin;
 use crate::command::CommandRoute;
-use crate::extract::{JsonBody, Parameters, PathId};
+use crate::extract::{JsonBody, NothingElse, Parameters, PathId};
 use crate::state::AppState;
 use crate::wire::event_body::{EventBody, EventPatchBody, NewEventBody};
 use crate::wire::paging::Page;
@@ -79,6 +79,7 @@ pub(crate) async fn list(
 pub(crate) async fn get(
     state: web::Data<AppState>,
     PathId(id): PathId<EventId>,
+    _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let view = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
     Ok(HttpResponse::Ok().json(EventBody::from(view)))
@@ -120,6 +121,7 @@ pub(crate) async fn delete(
     route: CommandRoute,
     _: Admin,
     PathId(id): PathId<EventId>,
+    _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| {
         engine.delete_event(id).await?;

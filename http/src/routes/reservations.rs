@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::auth::Member;
 use crate::command::CommandRoute;
-use crate::extract::{JsonBody, PathId};
+use crate::extract::{JsonBody, NothingElse, PathId};
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem, ProblemDocument};
 use crate::wire::reservation_body::{NewReservationBody, ReservationBody, visible};
@@ -73,6 +73,7 @@ pub(crate) async fn get(
     state: web::Data<AppState>,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let view = state.engine.reservation(id, caller).await;
     let view = view.map_err(|error| Problem::from_call(error, id.event_id()))?;
@@ -94,6 +95,7 @@ pub(crate) async fn confirm(
     route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| Ok(shown(&engine.confirm(id, caller).await?, engine.now()));
     route.decide(id.event_id(), Bytes::new(), here).await
@@ -114,6 +116,7 @@ pub(crate) async fn cancel(
     route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| Ok(shown(&engine.cancel(id, caller).await?, engine.now()));
     route.decide(id.event_id(), Bytes::new(), here).await
@@ -134,6 +137,7 @@ pub(crate) async fn extend(
     route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| Ok(shown(&engine.extend(id, caller).await?, engine.now()));
     route.decide(id.event_id(), Bytes::new(), here).await
@@ -171,8 +175,15 @@ pub fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem
 
 /// The key from the header or the body; both and different is a mistake.
 pub fn idempotency_key(request: &HttpRequest, in_body: Option<String>) -> Result<Option<String>, Problem> {
-    let Some(value) = request.headers().get(IDEMPOTENCY_KEY) else { return Ok(in_body) };
-    let in_header = value.to_str().unwrap_or_default();
+    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
+    let Some(value) = values.next() else { return Ok(in_body) };
+    if values.any(|other| other != value) {
+        return Err(Problem::new(Code::MalformedRequest, "there are two different Idempotency-Key headers"));
+    }
+    // The draft of the header's standard has the key in quotes; many send it bare. Both mean the same key.
+    let value = value.to_str().unwrap_or_default();
+    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
+    let in_header = quoted.unwrap_or(value);
     if let Err(error) = visible(in_header, &()) {
         return Err(Problem::invalid_field("idempotency_key", error.message()));
     }

@@ -149,6 +149,7 @@ pub struct NewEventBody {
     /// All of them together 1 to 200,000 seats; no name twice.
     #[garde(custom(one_form(self.total_seats)), dive)]
     #[schema(min_items = 1, max_items = 1_000)]
+    #[serde(default, deserialize_with = "super::object::list")]
     sections: Option<Vec<NewSection>>,
     /// In the place of `sections`: one unnamed section of so many seats.
     #[garde(inner(range(min = 1, max = 200_000)))]

@@ -60,6 +60,54 @@ async fn bodies_must_be_json_and_not_too_large() {
 }
 
 #[actix_web::test]
+async fn an_array_is_no_object() {
+    let server = TestServer::start().await;
+    let event_id = server.event(1).await;
+    let seats = server.seats(&event_id).await;
+    let by_position = json!([event_id, [seats[0]], null, null]);
+    let refused = server.post("/api/v1/reservations", Some(USER), &by_position).await;
+    let problem = refused.problem(400, "malformed_request");
+    assert!(problem["detail"].as_str().expect("text").contains("a JSON object"), "{problem}");
+    let event = new_event(json!({"total_seats": null, "price": null, "sections": [["Arena", 1, 1, 5]]}));
+    let problem = server.post("/api/v1/events", Some(ADMIN), &event).await.problem(400, "malformed_request");
+    assert!(problem["detail"].as_str().expect("text").contains("sections[0]"), "{problem}");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn what_is_not_understood_is_refused() {
+    let server = TestServer::start().await;
+    let event_id = server.event(3).await;
+    let seats = server.seats(&event_id).await;
+    let id = server.reserved(&event_id, &seats).await;
+    let one_seat = json!({"seat_ids": [seats[0]]});
+    let cancel = format!("/api/v1/reservations/{id}/cancel");
+    server.post(&cancel, Some(USER), &one_seat).await.problem(400, "malformed_request");
+    for (method, path, key) in [
+        (Method::POST, format!("{cancel}?dry_run=1"), USER),
+        (Method::POST, format!("/api/v1/reservations/{id}/confirm?x"), USER),
+        (Method::GET, format!("/api/v1/reservations/{id}?fields=id"), USER),
+        (Method::DELETE, format!("/api/v1/events/{event_id}?force=true"), ADMIN),
+        (Method::GET, format!("/api/v1/events/{event_id}?lang=en"), ADMIN),
+    ] {
+        let answer = server.send(method, &path, &with_key(Some(key)), None).await;
+        answer.problem(400, "malformed_request");
+    }
+    let path = format!("/api/v1/reservations/{id}");
+    let shown = server.get(&path, Some(USER)).await.json();
+    assert_eq!((&shown["status"], &shown["seat_ids"]), (&json!("pending"), &json!(seats)));
+    assert_eq!(
+        server.post(&cancel, Some(USER), &json!({})).await.status,
+        200,
+        "an empty object says nothing"
+    );
+    let id = server.reserved(&event_id, &seats).await;
+    let confirm = format!("/api/v1/reservations/{id}/confirm");
+    assert_eq!(server.post(&confirm, Some(USER), &json!(null)).await.status, 200, "nor does null");
+    server.stop().await;
+}
+
+#[actix_web::test]
 async fn ids_that_lead_nowhere_are_404_of_their_kind() {
     let server = TestServer::start().await;
     let event_id = server.event(1).await;

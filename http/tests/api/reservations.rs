@@ -111,6 +111,7 @@ async fn a_key_has_one_effect() {
         reserve_with_key(&server, Some("order-1"), body.clone()).await,
         reserve_with_key(&server, None, in_body.clone()).await,
         reserve_with_key(&server, Some("order-1"), in_body.clone()).await,
+        reserve_with_key(&server, Some("\"order-1\""), in_body.clone()).await,
     ] {
         assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (201, Some("true")));
         assert_eq!(again.json(), first.json());
