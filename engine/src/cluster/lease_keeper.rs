@@ -32,7 +32,7 @@ async fn beat(node: &Node, registry: &Registry) {
     let live = registry.live_ids();
     renew(node, registry, &live).await;
     // A node that cannot write must not attract events.
-    let can_own = in_time(node.store.ping()).await.is_ok() && !registry.is_stopping();
+    let can_own = in_time(node.look_at_clock()).await.is_ok() && !registry.is_stopping();
     if let Err(fault) = node.lease.heartbeat(can_own).await {
         tracing::warn!(%fault, "no heartbeat");
     }

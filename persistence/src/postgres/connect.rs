@@ -17,6 +17,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// How many connections are kept for owners.
 const OWNER_CONNECTIONS: u32 = 3;
+/// How many events become live at a time.
+const ACTIVATION_CONNECTIONS: u32 = 3;
 /// How long a read waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -38,11 +40,18 @@ impl PostgresStore {
 
         let writers = (options.max_connections / 2).max(1);
         let idle_writers = (options.min_connections / 2).min(writers);
+        // Few connections in all: then each part gets fewer.
+        let share = |most: u32| (options.max_connections / 6).clamp(1, most);
+        let (owners, activations) = (share(OWNER_CONNECTIONS), share(ACTIVATION_CONNECTIONS));
         let owner_pool = PgPoolOptions::new()
-            .max_connections(OWNER_CONNECTIONS)
+            .max_connections(owners)
             .acquire_timeout(ACQUIRE_TIMEOUT)
+            .connect_lazy_with(with_timeouts(&url, options.batch_timeout));
+        let activation_pool = PgPoolOptions::new()
+            .max_connections(activations)
+            .acquire_timeout(ACTIVATION_TIMEOUT)
             .connect_lazy_with(with_timeouts(&url, ACTIVATION_TIMEOUT));
-        let readers = options.max_connections.saturating_sub(writers + OWNER_CONNECTIONS).max(1);
+        let readers = options.max_connections.saturating_sub(writers + owners + activations).max(1);
         let pool = PgPoolOptions::new()
             .max_connections(readers)
             .min_connections(options.min_connections.saturating_sub(idle_writers).min(readers))
@@ -50,7 +59,7 @@ impl PostgresStore {
             .connect_with(with_timeouts(&url, READ_TIMEOUT))
             .await?;
         let writer = lanes::start(&url, writers, idle_writers, options.batch_timeout)?;
-        Ok(Self { writer, owner_pool, owner_timeout: options.batch_timeout, pool })
+        Ok(Self { writer, owner_pool, activation_pool, owner_timeout: options.batch_timeout, pool })
     }
 }
 
