@@ -13,6 +13,7 @@ pub mod limit;
 pub mod metric;
 pub mod middleware;
 pub mod openapi;
+pub mod release;
 pub mod route_table;
 pub mod routes;
 pub mod seat_maps;

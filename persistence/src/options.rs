@@ -75,7 +75,7 @@ pub struct MigrationReport {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL is not one of a store.
-    #[error("DATABASE_URL: {0}")]
+    #[error("{0}")]
     Url(String),
     /// The database does not answer, or refuses the connection.
     #[error("cannot open the database: {0}")]

@@ -3,11 +3,14 @@
 #[cfg(feature = "chaos")]
 mod chaos;
 mod command_line;
+mod dotenv;
+mod greeting;
 mod healthcheck;
 mod ports;
 mod seed;
 mod serve;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 
