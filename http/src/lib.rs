@@ -10,6 +10,7 @@ pub mod command;
 pub mod config;
 pub mod extract;
 pub mod limit;
+pub mod log_fields;
 pub mod metric;
 pub mod middleware;
 pub mod openapi;

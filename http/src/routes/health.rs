@@ -9,6 +9,7 @@ use engine::Fault;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem, ProblemDocument};
 
@@ -134,6 +135,7 @@ pub(crate) async fn metrics(state: web::Data<AppState>) -> HttpResponse {
 }
 
 pub(super) async fn answer_metrics(state: web::Data<AppState>) -> HttpResponse {
+    metric::read_process();
     HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(state.metrics.render())
 }
 

@@ -77,3 +77,19 @@ async fn metrics_are_by_template_and_described() {
     assert_eq!(server.get("/api/v1/metrics", None).await.status, 200);
     server.stop().await;
 }
+
+#[actix_web::test]
+async fn every_metric_is_explained() {
+    let server = TestServer::start().await;
+    let event_id = server.event(1).await;
+    let seats = server.seats(&event_id).await;
+    let id = server.reserved(&event_id, &seats).await;
+    server.act(&id, "confirm").await;
+    server.reserve(&event_id, &seats).await.problem(409, "seat_unavailable");
+    let text = String::from_utf8(server.get("/metrics", None).await.bytes).expect("text");
+    let page = include_str!("../../../docs/metrics.md");
+    let mut names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    names.retain(|line| !page.contains(&format!("`{}`", line.split(' ').next().unwrap_or_default())));
+    assert!(names.is_empty(), "not in docs/metrics.md: {names:?}");
+    server.stop().await;
+}

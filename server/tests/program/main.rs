@@ -1,6 +1,7 @@
 //! The program itself, as processes that are killed and stopped: alone and as nodes of a cluster.
 
 mod commands;
+mod operations;
 mod settings;
 
 use std::io::{BufRead, BufReader, Read, Write};
