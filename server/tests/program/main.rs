@@ -3,6 +3,7 @@
 mod commands;
 mod operations;
 mod settings;
+mod walk_through;
 
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
@@ -161,6 +162,16 @@ fn program(database_url: &str) -> Command {
     command.env("DATABASE_URL", database_url).env_remove("REDIS_URL");
     command.env("LOG_LEVEL", "error,holdfast::serve=info").env("LOG_FORMAT", "json");
     command
+}
+
+/// Has a program that a fresh machine may lack.
+fn needs(program: &str, package: &str) {
+    let is_there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+    if !is_there.expect("there is sh").status.success() {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/install-packages");
+        let installed = Command::new(script).arg(package).status().expect("the script starts");
+        assert!(installed.success(), "please install {package}");
+    }
 }
 
 /// Checks the database by the program's own `verify`.
