@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
@@ -101,6 +102,26 @@ pub enum ConnectError {
     /// A migration failed.
     #[error("cannot migrate the database: {0}")]
     Migration(String),
+}
+
+/// A database could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// It could not be opened.
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    /// There is such a file already, and it may be the only copy.
+    #[error("{0} is there already: name a new file")]
+    Exists(PathBuf),
+    /// The copy could not be written.
+    #[error("cannot write {0}")]
+    Write(String),
+    /// The database brings its own tool.
+    #[error(
+        "Postgres is copied by its own tool, also while nodes run: \
+         pg_dump --format=custom --file={0} \"$DATABASE_URL\"; docs/operations.md says how to restore it"
+    )]
+    ByPgDump(PathBuf),
 }
 
 impl From<sqlx::Error> for ConnectError {

@@ -15,7 +15,7 @@ use holdfast_http::{openapi, telemetry};
 
 use crate::dotenv::DotEnv;
 use crate::terminal::{Failure, complain, hand_over, say};
-use crate::{healthcheck, ports, seed, serve, verify};
+use crate::{backup, healthcheck, ports, seed, serve, verify};
 
 /// The server cannot start with what it was given.
 const EXIT_CONFIGURATION: u8 = 2;
@@ -44,6 +44,8 @@ enum Command {
     Openapi,
     /// Checks the database against the invariants; ends with 1 where one is broken
     Verify(verify::Verify),
+    /// Copies the embedded database to a new file, also while the server runs
+    Backup(backup::Backup),
     /// Asks the server on this machine whether it is ready; ends with 1 where it is not
     Healthcheck(healthcheck::Address),
     /// Prints a shell's completions: `source <(holdfast completions bash)`
@@ -131,6 +133,7 @@ fn execute(command: Command, dotenv: Option<DotEnv>) -> Result<ExitCode, Failure
         Command::Migrate(database) => System::new().block_on(migrate(&database))?,
         Command::Seed(database) => System::new().block_on(seed_examples(&database))?,
         Command::Openapi => hand_over(&openapi::json())?,
+        Command::Backup(backup) => System::new().block_on(backup.run())?,
         Command::Verify(verify) => return System::new().block_on(verify.run()),
         Command::Healthcheck(server) => {
             healthcheck::check(&server).map_err(|error| Failure::Other(error.to_string()))?;
@@ -161,9 +164,11 @@ async fn migrate(database: &DatabaseConfig) -> Result<(), Failure> {
 
 async fn seed_examples(database: &DatabaseConfig) -> Result<(), Failure> {
     let store = ports::connect_existing(database).await?;
-    let engine = Engine::start(EngineConfig::default(), store, Arc::new(LocalLease), Arc::new(SystemClock));
+    let (lease, clock) = (Arc::new(LocalLease), Arc::new(SystemClock));
+    let engine = Engine::start(EngineConfig::default(), Arc::clone(&store), lease, clock);
     let made = seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     engine.shutdown().await;
+    store.close().await;
     say(&format!("{made} events made"));
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The program `holdfast`.
 
+mod backup;
 #[cfg(feature = "chaos")]
 mod chaos;
 mod command_line;

@@ -26,7 +26,7 @@ pub(crate) async fn serve(config: &Config, env_file: Option<&Path>) -> Result<()
     let metrics = metric::install().map_err(|error| Failure::Other(error.to_string()))?;
     let store = ports::connect(config).await?;
     let is_new = is_new(&*store).await?;
-    let engine = Engine::start(engine_config(config)?, store, ports::lease(config)?, clock());
+    let engine = Engine::start(engine_config(config)?, Arc::clone(&store), ports::lease(config)?, clock());
     if is_new && ports::is_embedded(config) && config.environment == Environment::Development {
         seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     }
@@ -52,6 +52,7 @@ pub(crate) async fn serve(config: &Config, env_file: Option<&Path>) -> Result<()
     };
     futures_util::try_join!(server, stop).map_err(|error| Failure::Other(error.to_string()))?;
     engine.shutdown().await;
+    store.close().await;
     tracing::info!("stopped");
     Ok(())
 }

@@ -35,6 +35,7 @@ impl Verify {
             ));
         }
         let report = engine::verify(&*store).await.map_err(|error| Failure::Other(error.to_string()))?;
+        store.close().await;
         hand_over(&if self.json { as_json(&report) } else { in_words(&report) })?;
         Ok(if report.violations.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE })
     }

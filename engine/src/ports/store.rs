@@ -114,4 +114,7 @@ pub trait Store: Send + Sync + 'static {
 
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreFault>;
+
+    /// Lets go of the database, once nothing is asked any more, and leaves it in order.
+    async fn close(&self) {}
 }

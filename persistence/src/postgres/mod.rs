@@ -133,6 +133,11 @@ impl Store for PostgresStore {
     async fn ping(&self) -> Result<(), StoreFault> {
         self.read_as_owner(|| read::ping(&self.owner_pool)).await
     }
+
+    async fn close(&self) {
+        self.owner_pool.close().await;
+        self.pool.close().await;
+    }
 }
 
 impl Columns for PgRow {

@@ -1,6 +1,8 @@
 //! Events in SQLite: the embedded store, for one node.
 
 mod append;
+mod backup;
+mod close;
 mod connect;
 mod groups;
 mod read;
@@ -21,6 +23,7 @@ use uuid::Uuid;
 use crate::columns::{Columns, parse};
 use crate::writer::Writer;
 
+pub(crate) use backup::backup;
 pub(crate) use connect::migrate;
 
 /// A SQLite database.
@@ -102,6 +105,10 @@ impl Store for SqliteStore {
 
     async fn ping(&self) -> Result<(), StoreFault> {
         read::ping(&self.readers).await.map_err(store_fault)
+    }
+
+    async fn close(&self) {
+        close::close(&self.readers, &self.writers).await;
     }
 }
 

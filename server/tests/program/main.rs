@@ -1,5 +1,6 @@
 //! The program itself, as processes that are killed and stopped: alone and as nodes of a cluster.
 
+mod backups;
 mod commands;
 mod operations;
 mod settings;
