@@ -16,7 +16,7 @@ use uuid::Uuid;
 use crate::auth::Keys;
 use crate::cluster::{Cluster, header_value};
 
-pub use self::database::DatabaseConfig;
+pub use self::database::{DatabaseConfig, Pooler};
 use self::secrets::{DEV_ADMIN_KEY, DEV_USER_KEY, Exposure};
 
 /// Everything that can be configured. Each field is a flag and an environment variable of the same name.
@@ -218,7 +218,9 @@ impl Config {
             let problem = format!("'{}' is none of off, error, warn, info, debug, trace", self.log_level);
             return Err(ConfigError::new("LOG_LEVEL", problem));
         }
-        EnvFilter::try_new(&self.log_level).map_err(|error| ConfigError::new("LOG_LEVEL", error))
+        // A pooler makes Postgres warn of every BEGIN within a transaction.
+        EnvFilter::try_new(format!("sqlx::postgres::notice=error,{}", self.log_level))
+            .map_err(|error| ConfigError::new("LOG_LEVEL", error))
     }
 
     /// The API keys.

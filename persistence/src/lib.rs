@@ -5,6 +5,7 @@
 
 mod columns;
 mod options;
+mod pooler;
 mod postgres;
 mod redis;
 mod retry;

@@ -7,6 +7,8 @@ use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
 
+use crate::pooler::explained;
+
 /// How a store is opened.
 #[derive(Clone)]
 pub struct StoreOptions {
@@ -22,6 +24,8 @@ pub struct StoreOptions {
     pub migrate: bool,
     /// Whether the database and its schema must be there: then nothing is made and nothing is migrated.
     pub must_exist: bool,
+    /// Whether a pooler lies between here and Postgres that gives each transaction another session.
+    pub pooled: bool,
     /// For chaos runs: whether Postgres lets stale owners write.
     #[cfg(feature = "chaos")]
     pub unfenced: bool,
@@ -37,6 +41,7 @@ impl StoreOptions {
             batch_timeout: Duration::from_secs(3),
             migrate: false,
             must_exist: false,
+            pooled: false,
             #[cfg(feature = "chaos")]
             unfenced: false,
         }
@@ -99,6 +104,12 @@ pub enum ConnectError {
     /// The schema is older than this program.
     #[error("the database lacks schema version {0}: run `holdfast migrate` first")]
     SchemaTooOld(i64),
+    /// A pooler is in the way of a migration.
+    #[error(
+        "a migration needs a session of its own, which a pooler does not give: run `holdfast migrate` with the \
+         DATABASE_URL of Postgres itself and without DB_POOLER"
+    )]
+    PooledMigration,
     /// A migration failed.
     #[error("cannot migrate the database: {0}")]
     Migration(String),
@@ -126,7 +137,7 @@ pub enum BackupError {
 
 impl From<sqlx::Error> for ConnectError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Unreachable(error.to_string())
+        Self::Unreachable(explained(&error))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Lease, LocalLease, Publications, Store};
-use holdfast_http::config::{Config, ConfigError, DatabaseConfig, Environment};
+use holdfast_http::config::{Config, ConfigError, DatabaseConfig, Environment, Pooler};
 use persistence::{RedisLease, RedisPublications, StoreOptions};
 
 /// How a database is opened.
@@ -13,6 +13,7 @@ pub(crate) fn options(database: &DatabaseConfig) -> StoreOptions {
     let mut options = StoreOptions::new(database.url.as_str());
     options.max_connections = database.max_open_conns;
     options.min_connections = database.max_idle_conns.min(database.max_open_conns);
+    options.pooled = database.pooler == Pooler::Transaction;
     #[cfg(feature = "chaos")]
     {
         options.unfenced = crate::chaos::unfenced();

@@ -1,6 +1,6 @@
 //! The settings of the database, which every command that opens it takes.
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 
 /// Which database, and with how many connections.
 #[derive(Args, Clone)]
@@ -32,6 +32,19 @@ pub struct DatabaseConfig {
         value_parser = clap::value_parser!(u32).range(0..=1_000)
     )]
     pub max_idle_conns: u32,
+    /// Whether a pooler such as PgBouncer lies between here and Postgres: `transaction` is right for its
+    /// transaction mode, and does for its session mode, too.
+    #[arg(id = "db_pooler", long = "db-pooler", env = "DB_POOLER", default_value = "none")]
+    pub pooler: Pooler,
+}
+
+/// What lies between here and Postgres.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Pooler {
+    /// Nothing: a connection is a session.
+    None,
+    /// A pooler that gives each transaction another session.
+    Transaction,
 }
 
 impl DatabaseConfig {
@@ -61,7 +74,12 @@ mod tests {
             ("postgres://shop:se@cret:1@db:5432/sales?password=secret", "postgres://shop@db:5432/sales"),
             ("postgres://db/sales", "postgres://db/sales"),
         ] {
-            let config = DatabaseConfig { url: url.to_owned(), max_open_conns: 1, max_idle_conns: 1 };
+            let config = DatabaseConfig {
+                url: url.to_owned(),
+                max_open_conns: 1,
+                max_idle_conns: 1,
+                pooler: Pooler::None,
+            };
             assert_eq!(config.shown(), shown);
         }
     }

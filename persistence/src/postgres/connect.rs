@@ -10,7 +10,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::PostgresStore;
 use super::lanes;
-use super::timeouts::{ACTIVATION_TIMEOUT, READ_TIMEOUT, with_timeouts};
+use super::sessions::{Limits, Sessions};
+use super::timeouts::{ACTIVATION_TIMEOUT, READ_TIMEOUT};
 use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -22,10 +23,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl PostgresStore {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, ConnectError> {
-        let url = parse(options)?;
-        let mut connection = open(&url).await?;
+        let sessions = Sessions::new(parse(options)?, options.pooled);
+        let mut connection = open(&sessions).await?;
         refuse_if_not_durable(&mut connection).await?;
-        if options.migrate && !options.must_exist {
+        if options.migrate && !options.must_exist && !options.pooled {
             run_migrations(&MIGRATOR, &mut connection).await?;
         } else {
             refuse_other_schema(&mut connection).await?;
@@ -38,25 +39,27 @@ impl PostgresStore {
 
         let writers = (options.max_connections / 2).max(1);
         let idle_writers = (options.min_connections / 2).min(writers);
-        let owner_pool = PgPoolOptions::new()
-            .max_connections(OWNER_CONNECTIONS)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(with_timeouts(&url, ACTIVATION_TIMEOUT));
+        let owners = PgPoolOptions::new().max_connections(OWNER_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
+        let owner_pool = sessions.pool(owners, Limits::of(ACTIVATION_TIMEOUT));
         let readers = options.max_connections.saturating_sub(writers + OWNER_CONNECTIONS).max(1);
-        let pool = PgPoolOptions::new()
+        let reading = PgPoolOptions::new()
             .max_connections(readers)
             .min_connections(options.min_connections.saturating_sub(idle_writers).min(readers))
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(with_timeouts(&url, READ_TIMEOUT))
-            .await?;
-        let writer = lanes::start(&url, writers, idle_writers, options.batch_timeout)?;
+            .acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = sessions.pool(reading, Limits::of(READ_TIMEOUT));
+        // One that cannot be had is an error now, not at the first read.
+        drop(pool.acquire().await?);
+        let writer = lanes::start(&sessions, writers, idle_writers, options.batch_timeout)?;
         Ok(Self { writer, owner_pool, owner_timeout: options.batch_timeout, pool })
     }
 }
 
 /// Applies the migrations that are missing.
 pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
-    let mut connection = open(&parse(options)?).await?;
+    if options.pooled {
+        return Err(ConnectError::PooledMigration);
+    }
+    let mut connection = open(&Sessions::new(parse(options)?, false)).await?;
     let report = run_migrations(&MIGRATOR, &mut connection).await?;
     connection.close().await?;
     Ok(report)
@@ -69,8 +72,8 @@ fn parse(options: &StoreOptions) -> Result<PgConnectOptions, ConnectError> {
     Ok(url.application_name("holdfast").disable_statement_logging())
 }
 
-async fn open(url: &PgConnectOptions) -> Result<PgConnection, ConnectError> {
-    match tokio::time::timeout(Duration::from_secs(10), url.connect()).await {
+async fn open(sessions: &Sessions) -> Result<PgConnection, ConnectError> {
+    match tokio::time::timeout(Duration::from_secs(10), sessions.open(Limits::of(READ_TIMEOUT))).await {
         Ok(connection) => Ok(connection?),
         Err(_) => Err(ConnectError::Unreachable("no answer within 10 s".to_owned())),
     }

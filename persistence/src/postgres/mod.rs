@@ -6,6 +6,7 @@ mod fault;
 mod lane;
 mod lanes;
 mod read;
+mod sessions;
 mod timeouts;
 #[cfg(feature = "chaos")]
 mod unfenced;

@@ -191,7 +191,8 @@ pub(crate) async fn journal(
 }
 
 pub(crate) async fn tables(pool: &PgPool, id: EventId) -> Result<Option<EventTables>, Error> {
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    // Behind a pooler each connection comes in a transaction of its own, and this one must be a new one.
+    let mut transaction = pool.begin_with("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
     let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
     let reservations = sqlx::query(sql::RESERVATIONS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     let claims = sqlx::query(sql::CLAIMS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;

@@ -142,6 +142,15 @@ fn the_example_has_every_setting_and_no_other() {
     assert_eq!(names.filter(is_name).collect::<BTreeSet<_>>(), settings);
 }
 
+#[actix_web::test]
+async fn a_migration_behind_a_pooler_says_where_to_run_it() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("--database-url={}", crate::postgres_database().await);
+    let refused = run(folder.path(), &["migrate", "--db-pooler=transaction", &url]);
+    assert_eq!(refused.status.code(), Some(2));
+    assert!(complaint(&refused).contains("without DB_POOLER"), "{refused:?}");
+}
+
 #[test]
 fn containers_run_with_secrets_of_their_own() {
     let image = include_str!("../../../Dockerfile");
