@@ -207,9 +207,9 @@ impl Engine {
         Ok(views)
     }
 
-    /// Whether the store answers.
-    pub async fn ping(&self) -> Result<(), Fault> {
-        self.node.store.ping().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
+    /// Whether the store can write.
+    pub async fn check_write(&self) -> Result<(), Fault> {
+        self.node.store.check_write().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
     }
 
     /// Whether the leases can be reached.

@@ -115,6 +115,11 @@ pub trait Store: Send + Sync + 'static {
     /// Whether the store answers.
     async fn ping(&self) -> Result<(), StoreFault>;
 
+    /// Whether the store can write, found out by writing something that changes nothing.
+    async fn check_write(&self) -> Result<(), StoreFault> {
+        self.ping().await
+    }
+
     /// Lets go of the database, once nothing is asked any more, and leaves it in order.
     async fn close(&self) {}
 }

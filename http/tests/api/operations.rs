@@ -1,5 +1,7 @@
 //! What those who run the server see of it.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use serde_json::json;
 
@@ -15,6 +17,8 @@ async fn health_tells_of_each_part() {
         assert_eq!((healthy.status.as_u16(), healthy.json()), (200, expected));
     }
     server.store.set_down(true);
+    // As of a second ago at most.
+    actix_web::rt::time::sleep(Duration::from_millis(1_050)).await;
     let ill = server.get("/api/v1/health", None).await;
     assert_eq!((ill.status.as_u16(), &ill.json()["store"]), (503, &json!("down")));
     assert_eq!(ill.json()["status"], "unavailable");

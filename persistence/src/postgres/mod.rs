@@ -135,6 +135,10 @@ impl Store for PostgresStore {
         self.read_as_owner(|| read::ping(&self.owner_pool)).await
     }
 
+    async fn check_write(&self) -> Result<(), StoreFault> {
+        self.read_as_owner(|| read::check_write(&self.owner_pool)).await
+    }
+
     async fn close(&self) {
         self.owner_pool.close().await;
         self.pool.close().await;

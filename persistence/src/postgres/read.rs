@@ -230,3 +230,16 @@ pub(crate) async fn ping(pool: &PgPool) -> Result<(), Error> {
     sqlx::query(sql::PING).execute(pool).await?;
     Ok(())
 }
+
+/// Commits a record in the log of the database, and nothing else. A replica refuses it; a database that is set
+/// to read-only would not.
+pub(crate) async fn check_write(pool: &PgPool) -> Result<(), Error> {
+    let mut transaction = pool.begin().await?;
+    let (is_read_only,): (bool,) = sqlx::query_as(
+        "SELECT current_setting('transaction_read_only') = 'on' FROM pg_logical_emit_message(true, 'holdfast', '')",
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    if is_read_only { Err(Error::Protocol("the database is read-only".to_owned())) } else { Ok(()) }
+}

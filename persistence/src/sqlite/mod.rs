@@ -107,6 +107,10 @@ impl Store for SqliteStore {
         read::ping(&self.readers).await.map_err(store_fault)
     }
 
+    async fn check_write(&self) -> Result<(), StoreFault> {
+        read::check_write(&self.writers).await.map_err(store_fault)
+    }
+
     async fn close(&self) {
         close::close(&self.readers, &self.writers).await;
     }

@@ -241,3 +241,9 @@ pub(crate) async fn ping(pool: &SqlitePool) -> Result<(), Error> {
     sqlx::query(sql::PING).execute(pool).await?;
     Ok(())
 }
+
+/// Writes a page and commits: a number that nothing reads gets the value that it has.
+pub(crate) async fn check_write(writers: &SqlitePool) -> Result<(), Error> {
+    sqlx::query("PRAGMA user_version = 0").execute(writers).await?;
+    Ok(())
+}

@@ -1,8 +1,9 @@
 //! What the program tells whoever operates it.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
+use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
 use crate::{ADMIN, Process, postgres_database, reservation};
@@ -49,6 +50,41 @@ async fn the_access_line_says_who_asked_and_about_what_but_shows_no_key() {
     assert_eq!((&looked_at["role"], &looked_at["event_id"]), (&json!("anonymous"), &json!(event_id)));
     assert_eq!(looked_at["key_id"], Value::Null);
     assert!(!log.iter().any(|line| line.contains(ADMIN)), "a key stands in the log");
+}
+
+/// As after a failover to a replica that was not promoted.
+#[actix_web::test]
+async fn health_is_not_ok_while_the_database_cannot_write() {
+    let url = postgres_database().await;
+    let server = Process::start(&url, &[]);
+    assert_eq!(server.get("/health").await.1["status"], "ok");
+    let mut database = PgConnection::connect(&url).await.expect("Postgres answers");
+    let (_, name) = url.rsplit_once('/').expect("a name");
+    let read_only = |value: &str| {
+        AssertSqlSafe(format!(
+            "ALTER DATABASE {name} SET default_transaction_read_only = {value}; \
+             SELECT pg_terminate_backend(pid) FROM pg_stat_activity \
+             WHERE datname = '{name}' AND pid <> pg_backend_pid()"
+        ))
+    };
+    for (value, status, store) in [("on", 503, "down"), ("off", 200, "ok")] {
+        sqlx::raw_sql(read_only(value)).execute(&mut database).await.expect("it is set");
+        let begun = Instant::now();
+        loop {
+            let (answered, health) = server.get("/health").await;
+            if (answered, &health["store"]) == (status, &json!(store)) {
+                break;
+            }
+            assert!(begun.elapsed() < Duration::from_secs(8), "read-only {value}: {health}");
+            actix_web::rt::time::sleep(Duration::from_millis(200)).await;
+        }
+        // The session that changes it was made before.
+        sqlx::raw_sql("SET default_transaction_read_only = off")
+            .execute(&mut database)
+            .await
+            .expect("it is set");
+    }
+    assert!(server.terminate(), "it stops well");
 }
 
 #[actix_web::test]
