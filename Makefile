@@ -40,6 +40,10 @@ fmt: ## Format the code
 fuzz: prerequisites ## Fuzz the API by its OpenAPI document (schemathesis, some three minutes)
 	scripts/fuzz
 
+.PHONY: python-client
+python-client: prerequisites ## Generate a Python client from the OpenAPI document, and have it sell a seat
+	scripts/python-client
+
 .PHONY: verify
 verify: prerequisites ## Check a store's invariants: the journal against the tables (DATABASE_URL)
 	cargo build --release -p holdfast
