@@ -208,7 +208,7 @@ impl Engine {
     }
 
     /// Whether the store can write.
-    pub async fn check_write(&self) -> Result<(), Fault> {
+    pub async fn ping(&self) -> Result<(), Fault> {
         self.node.store.check_write().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
     }
 

@@ -67,7 +67,7 @@ impl AppState {
 
     /// Whether the store can write, as of a second ago at most.
     pub(crate) async fn can_write(&self) -> bool {
-        self.store_health.get_with((), async { self.engine.check_write().await.is_ok() }).await
+        self.store_health.get_with((), async { self.engine.ping().await.is_ok() }).await
     }
 
     pub(crate) fn is_stopping(&self) -> bool {
