@@ -12,6 +12,8 @@ RUN find . -type f ! -path './*/src/lib.rs' ! -path './*/src/main.rs' ! -path '.
     && find . -name '*.rs' | while read -r file; do echo 'fn main() {}' >"$file"; done
 
 FROM rust:1.95-bookworm AS builder
+# For the log's first line and for `holdfast_build_info`: --build-arg HOLDFAST_COMMIT=$(git rev-parse HEAD)
+ARG HOLDFAST_COMMIT
 WORKDIR /src
 COPY --from=skeleton /src .
 RUN cargo build --release --locked -p holdfast -p holdfast-load
@@ -32,8 +34,10 @@ COPY --from=builder /src/target/release/holdfast /usr/local/bin/
 USER 10001:10001
 WORKDIR /data
 VOLUME /data
+# A container is reached from outside, so it must not run with keys that everybody knows: ADMIN_API_KEY and USER_API_KEY
+# have to be given (with `docker run --env-file`, say). A database on a server is migrated with `holdfast migrate`.
 # Free memory is kept for a while: what is given back to the system is cleared again when it is needed again.
-ENV BIND=0.0.0.0 PORT=8080 MIMALLOC_PURGE_DELAY=5000
+ENV BIND=0.0.0.0 PORT=8080 ENVIRONMENT=production MIMALLOC_PURGE_DELAY=5000
 EXPOSE 8080
 HEALTHCHECK --interval=5s --timeout=3s --start-period=30s --retries=3 CMD ["holdfast", "healthcheck"]
 ENTRYPOINT ["holdfast"]

@@ -11,7 +11,7 @@ export MIMALLOC_PURGE_DELAY ?= 5000
 help: ## List the targets
 	@awk 'BEGIN { FS = ":.*## " } \
 		/^##@ / { printf "\n%s\n", substr($$0, 5) } \
-		/^[a-z0-9-]+:.*## / { printf "  %-12s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+		/^[a-z0-9-]+:.*## / { printf "  %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: prerequisites ## Build the server and run it (DATABASE_URL, PORT, … are honoured)
@@ -39,6 +39,10 @@ fmt: ## Format the code
 .PHONY: fuzz
 fuzz: prerequisites ## Fuzz the API by its OpenAPI document (schemathesis, some three minutes)
 	scripts/fuzz
+
+.PHONY: python-client
+python-client: prerequisites ## Generate a Python client from the OpenAPI document, and have it sell a seat
+	scripts/python-client
 
 .PHONY: verify
 verify: prerequisites ## Check a store's invariants: the journal against the tables (DATABASE_URL)

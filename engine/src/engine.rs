@@ -207,9 +207,9 @@ impl Engine {
         Ok(views)
     }
 
-    /// Whether the store answers.
+    /// Whether the store can write.
     pub async fn ping(&self) -> Result<(), Fault> {
-        self.node.store.now().await.map(drop).map_err(|fault| Fault::Unavailable(fault.to_string()))
+        self.node.store.check_write().await.map_err(|fault| Fault::Unavailable(fault.to_string()))
     }
 
     /// Whether the leases can be reached.

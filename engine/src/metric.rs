@@ -1,9 +1,11 @@
 //! The names of the engine's metrics, and their handles. Handles are made when the engine starts: install
 //! the recorder before.
 
+use std::collections::HashSet;
+
 use metrics::{Counter, Gauge, Histogram, Unit, counter, gauge, histogram};
 
-use crate::words::Change;
+use crate::words::{Batch, Change, ReservationId};
 
 /// Commands and expiries written in one batch.
 pub const BATCH_CHANGES: &str = "holdfast_batch_changes";
@@ -15,6 +17,8 @@ pub const LIVE_EVENTS: &str = "holdfast_live_events";
 pub const QUEUED_COMMANDS: &str = "holdfast_queued_commands";
 /// Committed changes by kind: `reserved`, `confirmed`, `cancelled`, `extended`, `expired`, ….
 pub const CHANGES: &str = "holdfast_changes_total";
+/// Seats that were sold. What is given back later stays counted.
+pub const SEATS_SOLD: &str = "holdfast_seats_sold_total";
 /// Batches that the store did not acknowledge, by kind: `fenced`, `aborted`, `unknown`.
 pub const STORE_FAULTS: &str = "holdfast_store_faults_total";
 /// Publications by owners to the other nodes, by outcome: `published`, `refused` (too old), `failed`.
@@ -38,6 +42,7 @@ pub fn describe() {
     metrics::describe_gauge!(LIVE_EVENTS, Unit::Count, "Events in memory on this node");
     metrics::describe_gauge!(QUEUED_COMMANDS, Unit::Count, "Commands waiting or being written");
     metrics::describe_counter!(CHANGES, Unit::Count, "Committed changes by kind");
+    metrics::describe_counter!(SEATS_SOLD, Unit::Count, "Seats of confirmed reservations");
     metrics::describe_counter!(
         STORE_FAULTS,
         Unit::Count,
@@ -81,6 +86,7 @@ pub(crate) struct Metrics {
     expired: Counter,
     amended: Counter,
     deleted: Counter,
+    seats_sold: Counter,
 }
 
 impl Metrics {
@@ -112,11 +118,13 @@ impl Metrics {
             expired: change("expired"),
             amended: change("amended"),
             deleted: change("deleted"),
+            seats_sold: counter!(SEATS_SOLD),
         }
     }
 
-    pub(crate) fn count_changes(&self, changes: &[Change]) {
-        for change in changes {
+    pub(crate) fn count_changes(&self, batch: &Batch) {
+        self.seats_sold.increment(seats_sold(batch));
+        for change in &batch.changes {
             let counter = match change {
                 Change::Reserved { .. } => &self.reserved,
                 Change::Confirmed { .. } => &self.confirmed,
@@ -129,4 +137,17 @@ impl Metrics {
             counter.increment(1);
         }
     }
+}
+
+fn seats_sold(batch: &Batch) -> u64 {
+    let confirmed: HashSet<ReservationId> = batch
+        .changes
+        .iter()
+        .filter_map(|change| match change {
+            Change::Confirmed { id } => Some(*id),
+            _ => None,
+        })
+        .collect();
+    let rows = batch.created.iter().chain(&batch.updated).filter(|row| confirmed.contains(&row.id));
+    rows.map(|row| row.seats.len() as u64).sum()
 }

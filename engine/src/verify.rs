@@ -6,7 +6,7 @@ use std::fmt;
 
 use crate::event::Event;
 use crate::ports::{EventTables, Store, StoreFault};
-use crate::words::{EventId, JournalRow, Reservation, ReservationId, SeatNo};
+use crate::words::{EventId, JournalRow, Reservation, ReservationId, SeatNo, Timestamp};
 
 /// How many rows are read at a time.
 const PAGE: u32 = 1_000;
@@ -154,7 +154,9 @@ impl<'a> EventCheck<'a> {
             self.violation(4, format!("the event has epoch {epoch}, its journal a later one"));
         }
         if counts != found.1 {
-            self.violation(5, format!("the event counts {counts:?}, its journal gives {:?}", found.1));
+            let [counts, found] = [counts, found.1]
+                .map(|counts| format!("{} reserved and {} confirmed", counts.reserved, counts.confirmed));
+            self.violation(5, format!("the event counts {counts} seats, its journal gives {found}"));
         }
         if deleted != found.2 {
             self.violation(5, format!("the event says deleted={deleted}, its journal {}", found.2));
@@ -166,10 +168,7 @@ impl<'a> EventCheck<'a> {
             match self.rows.remove(&row.id) {
                 None => self.violation(5, format!("reservation {} is in no batch of the journal", row.id)),
                 Some(expected) if expected != *row => {
-                    self.violation(
-                        5,
-                        format!("reservation {} is {row:?}, the journal gives {expected:?}", row.id),
-                    );
+                    self.violation(5, format!("reservation {}: {}", row.id, differences(row, &expected)));
                 }
                 Some(_) => {}
             }
@@ -212,4 +211,30 @@ impl<'a> EventCheck<'a> {
             );
         }
     }
+}
+
+/// What differs between a row and what the journal makes of it, field by field, in words. Not the idempotency
+/// key itself, which is the caller's.
+fn differences(row: &Reservation, expected: &Reservation) -> String {
+    let time = |time: Option<Timestamp>| time.map_or_else(|| "absent".to_owned(), |time| time.to_string());
+    let pairs = |of: fn(&Reservation) -> String| (of(row), of(expected));
+    let fields = [
+        ("user_id", pairs(|row| row.user_id.to_string())),
+        ("seats", pairs(|row| format!("{:?}", row.seats))),
+        ("status", pairs(|row| format!("{:?}", row.status).to_lowercase())),
+        ("total_minor", pairs(|row| row.total_minor.to_string())),
+        ("created_at", pairs(|row| row.created_at.to_string())),
+        ("expires_at", pairs(|row| row.expires_at.to_string())),
+        ("updated_at", pairs(|row| row.updated_at.to_string())),
+        ("confirmed_at", (time(row.confirmed_at), time(expected.confirmed_at))),
+        ("cancelled_at", (time(row.cancelled_at), time(expected.cancelled_at))),
+        ("seq", pairs(|row| row.seq.to_string())),
+    ];
+    let differing = fields.into_iter().filter(|(_, (is, gives))| is != gives);
+    let mut found: Vec<_> =
+        differing.map(|(name, (is, gives))| format!("{name} is {is}, the journal gives {gives}")).collect();
+    if row.idempotency_key != expected.idempotency_key {
+        found.push("idempotency_key is another one than in the journal".to_owned());
+    }
+    found.join("; ")
 }

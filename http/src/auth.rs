@@ -20,6 +20,8 @@ pub struct Keys {
     admin: [u8; 32],
     user: [u8; 32],
     user_id: UserId,
+    admin_key_id: String,
+    user_key_id: String,
 }
 
 /// Who a request comes from. The middleware [`admit`](crate::middleware::admit::admit) leaves it in the
@@ -35,7 +37,17 @@ pub enum Identity {
 impl Keys {
     /// The keys, and the user that the user's key acts for.
     pub fn new(admin: &str, user: &str, user_id: UserId) -> Self {
-        Self { admin: hash(admin.as_bytes()), user: hash(user.as_bytes()), user_id }
+        let (admin, user) = (hash(admin.as_bytes()), hash(user.as_bytes()));
+        Self { admin, user, user_id, admin_key_id: key_id(&admin), user_key_id: key_id(&user) }
+    }
+
+    /// A caller as the log names it: its role, and which key it has.
+    pub(crate) fn describe(&self, identity: Identity) -> (&'static str, Option<&str>) {
+        match identity {
+            Identity::Anonymous => ("anonymous", None),
+            Identity::Known(Caller::Admin) => ("admin", Some(&self.admin_key_id)),
+            Identity::Known(Caller::User(_)) => ("user", Some(&self.user_key_id)),
+        }
     }
 
     /// Who sends these headers; a key that is not known is refused.
@@ -101,6 +113,11 @@ fn presented(headers: &HeaderMap) -> Result<Option<&[u8]>, Problem> {
         Some((scheme, key)) if scheme.eq_ignore_ascii_case(b"bearer ") => Ok(Some(key.trim_ascii())),
         _ => Err(Problem::new(Code::Unauthenticated, "Authorization must be Bearer and an API key")),
     }
+}
+
+/// The first digits of the hash: enough to tell keys apart, and of no use to whoever reads the log.
+fn key_id(hash: &[u8; 32]) -> String {
+    hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 fn hash(key: &[u8]) -> [u8; 32] {

@@ -1,16 +1,26 @@
 //! The names of the server's metrics with their descriptions, and the handles to them.
 
-use std::sync::{Arc, OnceLock};
+use std::sync::{Arc, LazyLock, OnceLock};
 use std::time::Duration;
 
 use actix_web::http::{Method, StatusCode};
-use metrics::{Counter, Histogram, Unit, counter, histogram};
+use metrics::{Counter, Histogram, Unit, counter, gauge, histogram};
 use metrics_exporter_prometheus::{BuildError, Matcher, PrometheusBuilder, PrometheusHandle};
+use metrics_process::Collector;
+
+use crate::release;
 
 /// Answered requests by route, method and status.
 pub const REQUESTS: &str = "holdfast_http_requests_total";
 /// Seconds from a request's headers to its answer, by route and method.
 pub const REQUEST_SECONDS: &str = "holdfast_http_request_seconds";
+/// Refused requests by the code of the problem.
+pub const REFUSALS: &str = "holdfast_refusals_total";
+/// Always 1: its labels name the release.
+pub const BUILD_INFO: &str = "holdfast_build_info";
+
+/// The metrics of the process (`process_…`), as Prometheus names them for every program.
+static PROCESS: LazyLock<Collector> = LazyLock::new(Collector::default);
 
 const SECONDS_BUCKETS: [f64; 14] =
     [0.000_5, 0.001, 0.002, 0.004, 0.008, 0.016, 0.032, 0.064, 0.128, 0.256, 0.512, 1.0, 2.5, 10.0];
@@ -27,11 +37,26 @@ pub fn install() -> Result<PrometheusHandle, BuildError> {
         .set_buckets_for_metric(Matcher::Full(engine::metric::BATCH_CHANGES.to_owned()), &COUNT_BUCKETS)?
         .install_recorder()?;
     describe();
+    let commit = release::COMMIT.unwrap_or("unknown");
+    gauge!(BUILD_INFO, "version" => release::VERSION, "commit" => commit).set(1.0);
     Ok(handle)
+}
+
+/// Reads how the process is; before its metrics are shown.
+pub(crate) fn read_process() {
+    PROCESS.collect();
+}
+
+/// Counts a refusal.
+pub(crate) fn count_refusal(code: String) {
+    counter!(REFUSALS, "code" => code).increment(1);
 }
 
 fn describe() {
     engine::metric::describe();
+    PROCESS.describe();
+    metrics::describe_gauge!(BUILD_INFO, "Always 1: the labels name the release");
+    metrics::describe_counter!(REFUSALS, Unit::Count, "Refused requests by the code of the problem");
     metrics::describe_counter!(REQUESTS, Unit::Count, "Answered requests by route, method and status");
     metrics::describe_histogram!(
         REQUEST_SECONDS,

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
+use moka::future::Cache;
 
 use crate::auth::Keys;
 use crate::cluster::Cluster;
@@ -13,6 +14,8 @@ use crate::config::Config;
 use crate::limit::RateLimit;
 use crate::route_table::RouteTable;
 use crate::seat_maps::SeatMaps;
+
+const STORE_HEALTH_AGE: Duration = Duration::from_secs(1);
 
 /// What every handler can reach.
 pub struct AppState {
@@ -29,6 +32,8 @@ pub struct AppState {
     pub(crate) routes: RouteTable,
     pub(crate) metrics: PrometheusHandle,
     is_stopping: AtomicBool,
+    /// Of a second at most: whoever asks often must not make the database write often.
+    store_health: Cache<(), bool>,
 }
 
 impl AppState {
@@ -51,12 +56,18 @@ impl AppState {
             routes,
             metrics,
             is_stopping: AtomicBool::new(false),
+            store_health: Cache::builder().time_to_live(STORE_HEALTH_AGE).build(),
         }
     }
 
     /// Makes `/readyz` say no from now on, so that no new traffic is sent here.
     pub fn begin_stop(&self) {
         self.is_stopping.store(true, Ordering::SeqCst);
+    }
+
+    /// Whether the store can write, as of a second ago at most.
+    pub(crate) async fn can_write(&self) -> bool {
+        self.store_health.get_with((), async { self.engine.ping().await.is_ok() }).await
     }
 
     pub(crate) fn is_stopping(&self) -> bool {

@@ -17,11 +17,12 @@ const GATHER: Duration = Duration::from_millis(5);
 pub fn start(config: &Config) -> Result<WorkerGuard, ConfigError> {
     let filter = config.log_filter()?;
     let is_terminal = io::stderr().is_terminal();
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let (writer, guard) = NonBlocking::new(Gathering(BufWriter::new(io::stderr())));
     let builder = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     let format = config.log_format.unwrap_or(if is_terminal { LogFormat::Text } else { LogFormat::Json });
     let started = match format {
-        LogFormat::Text => builder.with_ansi(is_terminal).finish().try_init(),
+        LogFormat::Text => builder.with_ansi(is_terminal && !no_color).finish().try_init(),
         LogFormat::Json => builder
             .json()
             .flatten_event(true)

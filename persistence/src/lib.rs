@@ -5,6 +5,7 @@
 
 mod columns;
 mod options;
+mod pooler;
 mod postgres;
 mod redis;
 mod retry;
@@ -12,12 +13,13 @@ mod sql;
 mod sqlite;
 mod writer;
 
+use std::path::Path;
 use std::sync::Arc;
 
 use engine::Store;
 
 use crate::options::Backend;
-pub use crate::options::{ConnectError, MigrationReport, StoreOptions};
+pub use crate::options::{BackupError, ConnectError, MigrationReport, StoreOptions};
 pub use crate::redis::lease::RedisLease;
 pub use crate::redis::publications::RedisPublications;
 
@@ -28,6 +30,14 @@ pub async fn connect(options: &StoreOptions) -> Result<Arc<dyn Store>, ConnectEr
         Backend::Postgres => Arc::new(postgres::PostgresStore::connect(options).await?),
         Backend::Sqlite => Arc::new(sqlite::SqliteStore::connect(options).await?),
     })
+}
+
+/// Writes a whole copy of the database at `options.url` to a new file, also while a server uses it.
+pub async fn backup(options: &StoreOptions, file: &Path) -> Result<(), BackupError> {
+    match options.backend()? {
+        Backend::Postgres => Err(BackupError::ByPgDump(file.to_owned())),
+        Backend::Sqlite => sqlite::backup(options, file).await,
+    }
 }
 
 /// Brings the schema of the database at `options.url` up to date, and says whether it was new.

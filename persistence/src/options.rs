@@ -2,9 +2,12 @@
 
 use std::collections::HashSet;
 use std::fmt;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use sqlx::migrate::{Migrate, MigrateError, Migrator};
+
+use crate::pooler::explained;
 
 /// How a store is opened.
 #[derive(Clone)]
@@ -21,6 +24,8 @@ pub struct StoreOptions {
     pub migrate: bool,
     /// Whether the database and its schema must be there: then nothing is made and nothing is migrated.
     pub must_exist: bool,
+    /// Whether a pooler lies between here and Postgres that gives each transaction another session.
+    pub pooled: bool,
     /// For chaos runs: whether Postgres lets stale owners write.
     #[cfg(feature = "chaos")]
     pub unfenced: bool,
@@ -36,6 +41,7 @@ impl StoreOptions {
             batch_timeout: Duration::from_secs(3),
             migrate: false,
             must_exist: false,
+            pooled: false,
             #[cfg(feature = "chaos")]
             unfenced: false,
         }
@@ -75,7 +81,7 @@ pub struct MigrationReport {
 #[derive(Debug, thiserror::Error)]
 pub enum ConnectError {
     /// The URL is not one of a store.
-    #[error("DATABASE_URL: {0}")]
+    #[error("{0}")]
     Url(String),
     /// The database does not answer, or refuses the connection.
     #[error("cannot open the database: {0}")]
@@ -98,14 +104,40 @@ pub enum ConnectError {
     /// The schema is older than this program.
     #[error("the database lacks schema version {0}: run `holdfast migrate` first")]
     SchemaTooOld(i64),
+    /// A pooler is in the way of a migration.
+    #[error(
+        "a migration needs a session of its own, which a pooler does not give: run `holdfast migrate` with the \
+         DATABASE_URL of Postgres itself and without DB_POOLER"
+    )]
+    PooledMigration,
     /// A migration failed.
     #[error("cannot migrate the database: {0}")]
     Migration(String),
 }
 
+/// A database could not be copied.
+#[derive(Debug, thiserror::Error)]
+pub enum BackupError {
+    /// It could not be opened.
+    #[error("{0}")]
+    Connect(#[from] ConnectError),
+    /// There is such a file already, and it may be the only copy.
+    #[error("{0} is there already: name a new file")]
+    Exists(PathBuf),
+    /// The copy could not be written.
+    #[error("cannot write {0}")]
+    Write(String),
+    /// The database brings its own tool.
+    #[error(
+        "Postgres is copied by its own tool, also while nodes run: \
+         pg_dump --format=custom --file={0} \"$DATABASE_URL\"; docs/operations.md says how to restore it"
+    )]
+    ByPgDump(PathBuf),
+}
+
 impl From<sqlx::Error> for ConnectError {
     fn from(error: sqlx::Error) -> Self {
-        Self::Unreachable(error.to_string())
+        Self::Unreachable(explained(&error))
     }
 }
 

@@ -5,18 +5,29 @@ use std::io::{self, Read, Write};
 use std::net::{TcpStream, ToSocketAddrs};
 use std::time::Duration;
 
-use holdfast_http::config::Config;
+use clap::Args;
 
 const TIMEOUT: Duration = Duration::from_secs(3);
 
+/// Where the server listens: its own settings.
+#[derive(Args)]
+pub(crate) struct Address {
+    /// The port to listen on.
+    #[arg(long, env, default_value_t = 8080)]
+    port: u16,
+    /// The address to listen on.
+    #[arg(long, env, default_value = "127.0.0.1")]
+    bind: String,
+}
+
 /// Asks for `/readyz`; any answer but 200 is an error.
-pub fn check(config: &Config) -> io::Result<()> {
-    let host = match config.bind.as_str() {
+pub(crate) fn check(server: &Address) -> io::Result<()> {
+    let host = match server.bind.as_str() {
         "0.0.0.0" => "127.0.0.1",
         "::" | "[::]" => "::1",
         host => host,
     };
-    let mut addresses = (host, config.port).to_socket_addrs()?;
+    let mut addresses = (host, server.port).to_socket_addrs()?;
     let address = addresses.next().ok_or_else(|| io::Error::other(format!("{host} has no address")))?;
     let mut stream = TcpStream::connect_timeout(&address, TIMEOUT)?;
     stream.set_read_timeout(Some(TIMEOUT))?;

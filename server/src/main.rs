@@ -1,13 +1,17 @@
 //! The program `holdfast`.
 
+mod backup;
 #[cfg(feature = "chaos")]
 mod chaos;
 mod command_line;
+mod dotenv;
+mod greeting;
 mod healthcheck;
 mod ports;
 mod seed;
 mod serve;
 mod terminal;
+mod verify;
 
 use std::process::ExitCode;
 

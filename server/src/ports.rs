@@ -5,16 +5,15 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use engine::{Lease, LocalLease, Publications, Store};
-use holdfast_http::config::{Config, ConfigError, Environment};
+use holdfast_http::config::{Config, ConfigError, DatabaseConfig, Environment, Pooler};
 use persistence::{RedisLease, RedisPublications, StoreOptions};
 
-/// How the configured store is opened.
-pub(crate) fn options(config: &Config) -> StoreOptions {
-    let mut options = StoreOptions::new(config.database_url.as_str());
-    options.max_connections = config.db_max_open_conns;
-    options.min_connections = config.db_max_idle_conns.min(config.db_max_open_conns);
-    options.batch_timeout = Duration::from_millis(config.batch_timeout_ms);
-    options.migrate = config.environment == Environment::Development;
+/// How a database is opened.
+pub(crate) fn options(database: &DatabaseConfig) -> StoreOptions {
+    let mut options = StoreOptions::new(database.url.as_str());
+    options.max_connections = database.max_open_conns;
+    options.min_connections = database.max_idle_conns.min(database.max_open_conns);
+    options.pooled = database.pooler == Pooler::Transaction;
     #[cfg(feature = "chaos")]
     {
         options.unfenced = crate::chaos::unfenced();
@@ -22,15 +21,20 @@ pub(crate) fn options(config: &Config) -> StoreOptions {
     options
 }
 
-/// Opens the configured store as it is: a typo in its name must not make a new one.
-pub(crate) async fn connect_existing(config: &Config) -> Result<Arc<dyn Store>, ConfigError> {
-    let options = StoreOptions { must_exist: true, ..options(config) };
+/// Opens a database as it is: a typo in its name must not make a new one.
+pub(crate) async fn connect_existing(database: &DatabaseConfig) -> Result<Arc<dyn Store>, ConfigError> {
+    let options = StoreOptions { must_exist: true, ..options(database) };
     persistence::connect(&options).await.map_err(|error| ConfigError::new("DATABASE_URL", error))
 }
 
-/// Opens the configured store.
+/// Opens the server's database.
 pub(crate) async fn connect(config: &Config) -> Result<Arc<dyn Store>, ConfigError> {
-    persistence::connect(&options(config)).await.map_err(|error| ConfigError::new("DATABASE_URL", error))
+    let options = StoreOptions {
+        batch_timeout: Duration::from_millis(config.batch_timeout_ms),
+        migrate: config.environment == Environment::Development,
+        ..options(&config.database)
+    };
+    persistence::connect(&options).await.map_err(|error| ConfigError::new("DATABASE_URL", error))
 }
 
 /// The leases: on Redis where one is configured, else in process.
@@ -55,5 +59,5 @@ pub(crate) fn publications(config: &Config) -> Result<Option<Arc<dyn Publication
 
 /// Whether the configured database is embedded, so that nobody but this program fills it.
 pub(crate) fn is_embedded(config: &Config) -> bool {
-    config.database_url.starts_with("sqlite:")
+    config.database.url.starts_with("sqlite:")
 }

@@ -18,9 +18,21 @@ impl From<ConfigError> for Failure {
     }
 }
 
-/// Writes a line to standard output. A reader that has gone away, as in `holdfast openapi | head`, is fine.
+/// Writes a line to standard output. A reader that has gone away, as in `holdfast verify | head`, is fine.
 pub(crate) fn say(line: &str) {
     let _ = writeln!(io::stdout(), "{line}");
+}
+
+/// Writes what the program was asked for to standard output, at once: unlike what it merely says, it has to
+/// get there, or to a reader that wanted no more.
+pub(crate) fn hand_over(text: &str) -> Result<(), Failure> {
+    let mut out = io::stdout().lock();
+    match out.write_all(text.as_bytes()).and_then(|()| out.flush()) {
+        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => {
+            Err(Failure::Other(format!("cannot write to standard output: {error}")))
+        }
+        Ok(()) | Err(_) => Ok(()),
+    }
 }
 
 /// Writes one line to standard error.

@@ -113,3 +113,21 @@ fn lines_with(words: &[&str], sources: impl Iterator<Item = Source>) -> Vec<Stri
     }
     found
 }
+
+/// The names of metrics in a text: what follows `before`, up to `after`.
+fn metrics_in(text: &str, before: &str, after: char) -> BTreeSet<String> {
+    let names = text.split(before).skip(1).filter_map(|rest| rest.split_once(after)).map(|(name, _)| name);
+    let is_name = |name: &&str| name.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    names.filter(is_name).map(|name| format!("holdfast_{name}")).collect()
+}
+
+#[test]
+fn the_page_of_metrics_has_every_one_and_no_other() {
+    let page = std::fs::read_to_string(tidy::root().join("docs/metrics.md")).expect("the page is there");
+    let mut registered = BTreeSet::new();
+    for source in each_source("src") {
+        registered.extend(metrics_in(&source.production().join("\n"), ": &str = \"holdfast_", '"'));
+    }
+    assert!(registered.len() > 10, "{registered:?}");
+    assert_eq!(metrics_in(&page, "`holdfast_", '`'), registered);
+}

@@ -137,7 +137,7 @@ impl EventActor {
         metrics.batch_seconds.record(sent_at.elapsed().as_secs_f64());
         let Err(error) = result else {
             metrics.batch_changes.record(batch.changes.len() as f64);
-            return metrics.count_changes(&batch.changes);
+            return metrics.count_changes(batch);
         };
         tracing::warn!(event_id = %self.id, seq = batch.seq, epoch = batch.epoch, %error, "batch not committed");
         match error {

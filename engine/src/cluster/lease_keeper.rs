@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use crate::actor::node::Node;
 use crate::actor::registry::Registry;
+use crate::cluster::outage::Outage;
 use crate::ports::StoreFault;
 use crate::words::EventId;
 
@@ -15,41 +16,52 @@ const STORE_TIMEOUT: Duration = Duration::from_millis(1_000);
 /// Beats at the configured interval until the registry is gone.
 pub(crate) fn start(node: Arc<Node>, registry: Weak<Registry>) {
     Arc::clone(&node).spawner.beside(async move {
+        let mut outages = Outages::new();
         loop {
             let Some(registry) = registry.upgrade() else { return };
-            beat(&node, &registry).await;
+            beat(&node, &registry, &mut outages).await;
             drop(registry);
             tokio::time::sleep(node.config.renew_leases_every).await;
         }
     });
 }
 
-async fn beat(node: &Node, registry: &Registry) {
+/// What can fail at each beat.
+struct Outages {
+    renewal: Outage,
+    heartbeat: Outage,
+    epochs: Outage,
+}
+
+impl Outages {
+    fn new() -> Self {
+        Self {
+            renewal: Outage::new("leases not prolonged"),
+            heartbeat: Outage::new("no heartbeat"),
+            epochs: Outage::new("epochs not checked"),
+        }
+    }
+}
+
+async fn beat(node: &Node, registry: &Registry, outages: &mut Outages) {
     if registry.is_stopping() {
         return;
     }
     // Leases first: whatever else is slow must not let them run out.
     let live = registry.live_ids();
-    renew(node, registry, &live).await;
+    renew(node, registry, &live, &mut outages.renewal).await;
     // A node that cannot write must not attract events.
     let can_own = in_time(node.look_at_clock()).await.is_ok() && !registry.is_stopping();
-    if let Err(fault) = node.lease.heartbeat(can_own).await {
-        tracing::warn!(%fault, "no heartbeat");
-    }
-    give_up_superseded(node, registry, &live).await;
+    outages.heartbeat.note(node.lease.heartbeat(can_own).await);
+    give_up_superseded(node, registry, &live, &mut outages.epochs).await;
     registry.forget_ended();
 }
 
-async fn renew(node: &Node, registry: &Registry, live: &[EventId]) {
-    match node.lease.renew(live).await {
-        Ok(lost) => {
-            for id in lost {
-                tracing::warn!(event_id = %id, "lease lost to another node");
-                registry.give_up(id);
-            }
-        }
-        // The owner goes on without leases: the epoch in the store is what makes that safe.
-        Err(fault) => tracing::warn!(%fault, "leases not prolonged"),
+async fn renew(node: &Node, registry: &Registry, live: &[EventId], outage: &mut Outage) {
+    // The owner goes on without leases: the epoch in the store is what makes that safe.
+    for id in outage.note(node.lease.renew(live).await).into_iter().flatten() {
+        tracing::warn!(event_id = %id, "lease lost to another node");
+        registry.give_up(id);
     }
     // What ended meanwhile gave its lease up, and must not have it again.
     for &id in live {
@@ -59,14 +71,9 @@ async fn renew(node: &Node, registry: &Registry, live: &[EventId]) {
     }
 }
 
-async fn give_up_superseded(node: &Node, registry: &Registry, live: &[EventId]) {
-    match in_time(node.store.epochs(live)).await {
-        Ok(epochs) => {
-            for (id, epoch) in epochs {
-                registry.give_up_if_before(id, epoch);
-            }
-        }
-        Err(fault) => tracing::warn!(%fault, "epochs not checked"),
+async fn give_up_superseded(node: &Node, registry: &Registry, live: &[EventId], outage: &mut Outage) {
+    for (id, epoch) in outage.note(in_time(node.store.epochs(live)).await).into_iter().flatten() {
+        registry.give_up_if_before(id, epoch);
     }
 }
 

@@ -116,4 +116,12 @@ pub trait Store: Send + Sync + 'static {
 
     /// The time by the store's clock, by which deadlines are judged on every node.
     async fn now(&self) -> Result<Timestamp, StoreFault>;
+
+    /// Whether the store can write, found out by writing something that changes nothing.
+    async fn check_write(&self) -> Result<(), StoreFault> {
+        self.now().await.map(drop)
+    }
+
+    /// Lets go of the database, once nothing is asked any more, and leaves it in order.
+    async fn close(&self) {}
 }

@@ -3,6 +3,7 @@
 mod forward;
 
 use std::future::{Ready, ready};
+use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::web::{self, Bytes};
@@ -12,6 +13,7 @@ use engine::{CallError, Engine, EventId};
 
 use self::forward::Origin;
 use crate::cluster::Cluster;
+use crate::log_fields::LogFields;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
 
@@ -23,6 +25,7 @@ pub struct CommandRoute {
     hops: u8,
     /// What to pass on, where there are other nodes.
     origin: Option<(Cluster, Origin)>,
+    log_fields: Rc<LogFields>,
 }
 
 impl FromRequest for CommandRoute {
@@ -35,7 +38,7 @@ impl FromRequest for CommandRoute {
         };
         let origin = state.cluster.clone().map(|cluster| (cluster, Origin::of(request)));
         let hops = origin.as_ref().map_or(0, |(cluster, _)| cluster.hops(request.headers()));
-        ready(Ok(Self { state: state.clone(), hops, origin }))
+        ready(Ok(Self { state: state.clone(), hops, origin, log_fields: LogFields::of(request) }))
     }
 }
 
@@ -48,6 +51,7 @@ impl CommandRoute {
         body: Bytes,
         here: impl AsyncFn(Engine) -> Result<HttpResponse, CallError>,
     ) -> Result<HttpResponse, Problem> {
+        self.log_fields.set_event(event_id);
         let there = async |owner: String, hops| match &self.origin {
             Some((cluster, origin)) => origin.pass_on(cluster, &owner, hops, body.clone()).await,
             None => Err(PeerFault::Unreached("this node is alone".to_owned())),

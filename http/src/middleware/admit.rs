@@ -6,6 +6,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
 use crate::auth::Identity;
+use crate::log_fields::LogFields;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
 
@@ -21,7 +22,9 @@ pub async fn admit<B: MessageBody>(
         let counted = identified.as_ref().copied().unwrap_or(Identity::Anonymous);
         limit.check(counted, request.peer_addr().map(|peer| peer.ip()))?;
     }
-    request.extensions_mut().insert(identified?);
+    let identity = identified?;
+    LogFields::of(&request).set_identity(identity);
+    request.extensions_mut().insert(identity);
     match tokio::time::timeout(state.request_timeout, next.call(request)).await {
         Ok(answer) => answer,
         Err(_) => {

@@ -2,6 +2,7 @@
 //! known counts it and logs one line.
 
 use std::panic::AssertUnwindSafe;
+use std::rc::Rc;
 use std::time::Instant;
 
 use actix_web::body::{EitherBody, MessageBody};
@@ -13,6 +14,8 @@ use actix_web::middleware::Next;
 use actix_web::{Error, web};
 use futures_util::FutureExt;
 
+use crate::log_fields::LogFields;
+use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
 use crate::wire::request_id::{self, RequestId};
@@ -28,6 +31,7 @@ pub async fn observe<B: MessageBody>(
         method: request.method().clone(),
         uri: request.uri().clone(),
         request_id: RequestId::of(request.headers()),
+        log_fields: LogFields::attach(&request),
     };
     if asked.method == Method::HEAD {
         // Handlers know GET only; the server sends no body in answer to HEAD, however it was made.
@@ -59,6 +63,7 @@ struct Asked {
     method: Method,
     uri: Uri,
     request_id: RequestId,
+    log_fields: Rc<LogFields>,
 }
 
 impl Asked {
@@ -84,6 +89,7 @@ impl Asked {
                 "request failed"
             );
         }
+        metric::count_refusal(problem.code.name());
         problem.render(&self.uri, &self.request_id)
     }
 
@@ -91,6 +97,8 @@ impl Asked {
         let latency = self.started.elapsed();
         let route = state.routes.find(self.uri.path());
         route.metrics.record(&self.method, status, latency);
+        let caller = self.log_fields.identity().map(|identity| state.keys.describe(identity));
+        let (event_id, reservation_id) = self.log_fields.subject(self.uri.path(), headers);
         tracing::info!(
             target: "access",
             method = self.method.as_str(),
@@ -99,6 +107,10 @@ impl Asked {
             status = status.as_u16(),
             latency_us = latency.as_micros() as u64,
             request_id = self.request_id.as_str(),
+            role = caller.map(|(role, _)| role),
+            key_id = caller.and_then(|(_, key_id)| key_id),
+            event_id = event_id.map(tracing::field::display),
+            reservation_id = reservation_id.map(tracing::field::display),
         );
         headers.insert(request_id::HEADER, self.request_id.into_header());
         if let Some(cluster) = &state.cluster {

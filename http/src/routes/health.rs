@@ -9,6 +9,7 @@ use engine::Fault;
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem, ProblemDocument};
 
@@ -25,7 +26,7 @@ pub struct HealthBody {
     status: HealthStatus,
     /// Of the software.
     version: &'static str,
-    /// The database.
+    /// The database: whether it can write, as of a second ago at most.
     store: PartStatus,
     /// The leases; without them events that are live are still served.
     lease: PartStatus,
@@ -77,7 +78,7 @@ pub(crate) async fn health(state: web::Data<AppState>) -> HttpResponse {
 }
 
 pub(super) async fn answer_health(state: web::Data<AppState>) -> HttpResponse {
-    let (store, lease) = futures_util::join!(part(state.engine.ping()), part(state.engine.ping_lease()));
+    let (store, lease) = futures_util::join!(part(state.can_write()), part(is_ok(state.engine.ping_lease())));
     let stopping = state.is_stopping();
     let status = match (store, lease) {
         _ if stopping => HealthStatus::Unavailable,
@@ -134,12 +135,17 @@ pub(crate) async fn metrics(state: web::Data<AppState>) -> HttpResponse {
 }
 
 pub(super) async fn answer_metrics(state: web::Data<AppState>) -> HttpResponse {
+    metric::read_process();
     HttpResponse::Ok().content_type(PROMETHEUS_TEXT).body(state.metrics.render())
 }
 
-async fn part(ping: impl Future<Output = Result<(), Fault>>) -> PartStatus {
-    match tokio::time::timeout(PING_TIMEOUT, ping).await {
-        Ok(Ok(())) => PartStatus::Ok,
-        Ok(Err(_)) | Err(_) => PartStatus::Down,
+async fn is_ok(ping: impl Future<Output = Result<(), Fault>>) -> bool {
+    ping.await.is_ok()
+}
+
+async fn part(works: impl Future<Output = bool>) -> PartStatus {
+    match tokio::time::timeout(PING_TIMEOUT, works).await {
+        Ok(true) => PartStatus::Ok,
+        Ok(false) | Err(_) => PartStatus::Down,
     }
 }

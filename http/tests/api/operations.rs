@@ -1,5 +1,7 @@
 //! What those who run the server see of it.
 
+use std::time::Duration;
+
 use actix_web::http::Method;
 use serde_json::json;
 
@@ -15,6 +17,8 @@ async fn health_tells_of_each_part() {
         assert_eq!((healthy.status.as_u16(), healthy.json()), (200, expected));
     }
     server.store.set_down(true);
+    // As of a second ago at most.
+    actix_web::rt::time::sleep(Duration::from_millis(1_050)).await;
     let ill = server.get("/api/v1/health", None).await;
     assert_eq!((ill.status.as_u16(), &ill.json()["store"]), (503, &json!("down")));
     assert_eq!(ill.json()["status"], "unavailable");
@@ -75,5 +79,21 @@ async fn metrics_are_by_template_and_described() {
     }
     assert!(!text.contains(&event_id), "a label for each event would never end");
     assert_eq!(server.get("/api/v1/metrics", None).await.status, 200);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn every_metric_is_explained() {
+    let server = TestServer::start().await;
+    let event_id = server.event(1).await;
+    let seats = server.seats(&event_id).await;
+    let id = server.reserved(&event_id, &seats).await;
+    server.act(&id, "confirm").await;
+    server.reserve(&event_id, &seats).await.problem(409, "seat_unavailable");
+    let text = String::from_utf8(server.get("/metrics", None).await.bytes).expect("text");
+    let page = include_str!("../../../docs/metrics.md");
+    let mut names: Vec<_> = text.lines().filter_map(|line| line.strip_prefix("# TYPE ")).collect();
+    names.retain(|line| !page.contains(&format!("`{}`", line.split(' ').next().unwrap_or_default())));
+    assert!(names.is_empty(), "not in docs/metrics.md: {names:?}");
     server.stop().await;
 }

@@ -85,8 +85,8 @@ async fn serve(
     let (server, address) = match kind {
         None => server::start(state, config)?,
         Some(kind) => {
-            let per_worker = config.db_max_open_conns.div_ceil(config.workers() as u32);
-            let settings = Settings::prepare(kind, &config.database_url, per_worker, redis_url).await?;
+            let per_worker = config.database.max_open_conns.div_ceil(config.workers() as u32);
+            let settings = Settings::prepare(kind, &config.database.url, per_worker, redis_url).await?;
             peers::server::start(state, config, Arc::new(settings))?
         }
     };

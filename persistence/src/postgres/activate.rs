@@ -5,7 +5,7 @@ use futures_util::{StreamExt, TryStreamExt};
 use sqlx::{Error, PgConnection, PgPool};
 use uuid::Uuid;
 
-use super::read::event_on;
+use super::read::{begin_reading, event_on};
 use crate::columns::{self, Columns};
 use crate::sql;
 
@@ -17,7 +17,7 @@ pub(crate) async fn activate(
 ) -> Result<Option<Snapshot>, Error> {
     let Some(epoch) = raise_epoch(pool, id, owner).await? else { return Ok(None) };
     // Nobody waits for what follows. From here on only this epoch's owner writes, unless it is raised again.
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut transaction = begin_reading(pool).await?;
     let Some((event, ordered_at)) = event_on(&mut transaction, id).await? else { return Ok(None) };
     if event.epoch != epoch {
         return Err(Error::Protocol("another node took the event over meanwhile".to_owned()));
@@ -38,14 +38,17 @@ pub(crate) async fn activate(
 
 /// Waits for a batch of an earlier owner that is under way, and fences off all later ones.
 async fn raise_epoch(pool: &PgPool, id: EventId, owner: &str) -> Result<Option<u64>, Error> {
+    let mut transaction = pool.begin().await?;
     let row = sqlx::query(
         "UPDATE events SET epoch = epoch + 1, owner = $2 WHERE event_id = $1 AND NOT deleted RETURNING epoch",
     )
     .bind(id.as_uuid())
     .bind(owner)
-    .fetch_optional(pool)
+    .fetch_optional(&mut *transaction)
     .await?;
-    row.map(|row| row.number("epoch")).transpose()
+    let epoch = row.map(|row| row.number("epoch")).transpose()?;
+    transaction.commit().await?;
+    Ok(epoch)
 }
 
 /// The pending and confirmed ones: those that have claims. Each is looked up by its id, however many there

@@ -128,6 +128,8 @@ pub(crate) async fn create_event(pool: &PgPool, event: &EventInfo) -> Result<(),
     let details = &event.details;
     let sections = event.layout.sections();
     let numbers: Vec<i32> = (0..sections.len() as i32).collect();
+    // Explicit, since behind a pooler whatever follows here belongs to a transaction that ends later.
+    let mut transaction = pool.begin().await?;
     sqlx::query(
         "WITH event AS (
              INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency,
@@ -156,9 +158,9 @@ pub(crate) async fn create_event(pool: &PgPool, event: &EventInfo) -> Result<(),
     .bind(sections.iter().map(|s| s.seats_per_row.cast_signed()).collect::<Vec<_>>())
     .bind(sections.iter().map(|s| s.seats.cast_signed()).collect::<Vec<_>>())
     .bind(sections.iter().map(|s| s.price_minor).collect::<Vec<_>>())
-    .execute(pool)
+    .execute(&mut *transaction)
     .await?;
-    Ok(())
+    transaction.commit().await
 }
 
 /// `{4,5}`: how Postgres writes an array.

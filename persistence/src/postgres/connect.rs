@@ -10,7 +10,8 @@ use sqlx::{ConnectOptions, Connection, PgConnection};
 
 use super::PostgresStore;
 use super::lanes;
-use super::timeouts::{ACTIVATION_TIMEOUT, READ_TIMEOUT, with_timeouts};
+use super::sessions::{Limits, Sessions};
+use super::timeouts::{ACTIVATION_TIMEOUT, READ_TIMEOUT};
 use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations};
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
@@ -24,10 +25,10 @@ const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
 impl PostgresStore {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, ConnectError> {
-        let url = parse(options)?;
-        let mut connection = open(&url).await?;
+        let sessions = Sessions::new(parse(options)?, options.pooled);
+        let mut connection = open(&sessions).await?;
         refuse_if_not_durable(&mut connection).await?;
-        if options.migrate && !options.must_exist {
+        if options.migrate && !options.must_exist && !options.pooled {
             run_migrations(&MIGRATOR, &mut connection).await?;
         } else {
             refuse_other_schema(&mut connection).await?;
@@ -43,29 +44,30 @@ impl PostgresStore {
         // Few connections in all: then each part gets fewer.
         let share = |most: u32| (options.max_connections / 6).clamp(1, most);
         let (owners, activations) = (share(OWNER_CONNECTIONS), share(ACTIVATION_CONNECTIONS));
-        let owner_pool = PgPoolOptions::new()
-            .max_connections(owners)
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_lazy_with(with_timeouts(&url, options.batch_timeout));
-        let activation_pool = PgPoolOptions::new()
-            .max_connections(activations)
-            .acquire_timeout(ACTIVATION_TIMEOUT)
-            .connect_lazy_with(with_timeouts(&url, ACTIVATION_TIMEOUT));
+        let owning = PgPoolOptions::new().max_connections(owners).acquire_timeout(ACQUIRE_TIMEOUT);
+        let owner_pool = sessions.pool(owning, Limits::of(options.batch_timeout));
+        let activating =
+            PgPoolOptions::new().max_connections(activations).acquire_timeout(ACTIVATION_TIMEOUT);
+        let activation_pool = sessions.pool(activating, Limits::of(ACTIVATION_TIMEOUT));
         let readers = options.max_connections.saturating_sub(writers + owners + activations).max(1);
-        let pool = PgPoolOptions::new()
+        let reading = PgPoolOptions::new()
             .max_connections(readers)
             .min_connections(options.min_connections.saturating_sub(idle_writers).min(readers))
-            .acquire_timeout(ACQUIRE_TIMEOUT)
-            .connect_with(with_timeouts(&url, READ_TIMEOUT))
-            .await?;
-        let writer = lanes::start(&url, writers, idle_writers, options.batch_timeout)?;
+            .acquire_timeout(ACQUIRE_TIMEOUT);
+        let pool = sessions.pool(reading, Limits::of(READ_TIMEOUT));
+        // One that cannot be had is an error now, not at the first read.
+        drop(pool.acquire().await?);
+        let writer = lanes::start(&sessions, writers, idle_writers, options.batch_timeout)?;
         Ok(Self { writer, owner_pool, activation_pool, owner_timeout: options.batch_timeout, pool })
     }
 }
 
 /// Applies the migrations that are missing.
 pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
-    let mut connection = open(&parse(options)?).await?;
+    if options.pooled {
+        return Err(ConnectError::PooledMigration);
+    }
+    let mut connection = open(&Sessions::new(parse(options)?, false)).await?;
     let report = run_migrations(&MIGRATOR, &mut connection).await?;
     connection.close().await?;
     Ok(report)
@@ -78,8 +80,8 @@ fn parse(options: &StoreOptions) -> Result<PgConnectOptions, ConnectError> {
     Ok(url.application_name("holdfast").disable_statement_logging())
 }
 
-async fn open(url: &PgConnectOptions) -> Result<PgConnection, ConnectError> {
-    match tokio::time::timeout(Duration::from_secs(10), url.connect()).await {
+async fn open(sessions: &Sessions) -> Result<PgConnection, ConnectError> {
+    match tokio::time::timeout(Duration::from_secs(10), sessions.open(Limits::of(READ_TIMEOUT))).await {
         Ok(connection) => Ok(connection?),
         Err(_) => Err(ConnectError::Unreachable("no answer within 10 s".to_owned())),
     }

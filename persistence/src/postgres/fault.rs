@@ -5,16 +5,18 @@ use sqlx::Error;
 use sqlx::error::DatabaseError;
 use sqlx::postgres::{PgDatabaseError, PgSeverity};
 
+use crate::pooler::explained;
+
 /// A read that failed, or a write that may be repeated.
 pub(crate) fn store_fault(error: Error) -> StoreFault {
-    StoreFault(error.to_string())
+    StoreFault(explained(&error))
 }
 
 /// A batch that failed after it was sent.
 pub(crate) fn append_error(error: &Error) -> AppendError {
     match error {
         Error::Database(reported) if is_certain_abort(reported.as_ref()) => {
-            AppendError::Aborted(error.to_string())
+            AppendError::Aborted(explained(error))
         }
         // Refused by the driver before anything was sent.
         Error::Encode(_) | Error::InvalidArgument(_) => AppendError::Aborted(error.to_string()),

@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout_at};
 
 use super::append::append;
 use super::fault;
+use super::sessions::Around;
 use crate::retry;
 use crate::writer::Waiting;
 
@@ -44,8 +45,10 @@ impl Kept {
 pub(super) struct Lane {
     /// One connection a lane.
     pub(super) groups: PgPool,
+    pub(super) around_groups: Around,
     /// For batches that are written alone after their group failed.
     pub(super) alone: PgPool,
+    pub(super) around_one: Around,
     pub(super) batch_timeout: Duration,
 }
 
@@ -64,7 +67,7 @@ impl Lane {
                 return None;
             }
         };
-        match self.attempt(&mut kept.connection, &batches, begun).await {
+        match self.attempt(&self.around_groups, &mut kept.connection, &batches, begun).await {
             Ok(()) => {
                 group.into_iter().for_each(|waiting| waiting.answer(Ok(())));
                 kept.last_used = Instant::now();
@@ -106,7 +109,7 @@ impl Lane {
 
     async fn attempt_alone(&self, batch: &[Arc<Batch>], begun: Instant) -> Result<(), Failure> {
         let mut connection = self.acquire(&self.alone, begun).await?;
-        self.attempt(&mut connection, batch, begun).await
+        self.attempt(&self.around_one, &mut connection, batch, begun).await
     }
 
     /// The lane's connection, or another one where it has none that is fresh.
@@ -134,6 +137,7 @@ impl Lane {
     /// the next batch's.
     async fn attempt(
         &self,
+        around: &Around,
         connection: &mut PoolConnection<Postgres>,
         group: &[Arc<Batch>],
         begun: Instant,
@@ -141,7 +145,8 @@ impl Lane {
         if Instant::now() >= self.send_by(begun) {
             return Err(Failure::unsent(&sqlx::Error::PoolTimedOut));
         }
-        match timeout_at(begun + self.batch_timeout, append(connection, group)).await {
+        let append = around.run(connection, async |connection| append(connection, group).await);
+        match timeout_at(begun + self.batch_timeout, append).await {
             Ok(Ok(true)) => Ok(()),
             Ok(Ok(false)) => Err(Failure { error: AppendError::Fenced, transient: false }),
             Ok(Err(error)) => {

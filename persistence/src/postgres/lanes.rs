@@ -6,11 +6,11 @@
 use std::time::Duration;
 
 use sqlx::PgPool;
-use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
+use sqlx::postgres::PgPoolOptions;
 use tokio::task::JoinSet;
 
 use super::lane::{Kept, Lane};
-use super::timeouts::with_timeouts;
+use super::sessions::{Limits, Sessions};
 use crate::options::ConnectError;
 use crate::writer::{Queue, Writer};
 
@@ -21,29 +21,30 @@ const GROUP_LOCK_TIMEOUT: Duration = Duration::from_millis(50);
 
 /// Starts a writer; its connections come with the first batches.
 pub(super) fn start(
-    url: &PgConnectOptions,
+    sessions: &Sessions,
     connections: u32,
     idle: u32,
     batch_timeout: Duration,
 ) -> Result<Writer, ConnectError> {
     let lanes = LANES.min(connections / 2).max(1);
-    let pool = |connections: u32, idle: u32, url: PgConnectOptions| -> PgPool {
-        PgPoolOptions::new()
+    let pool = |connections: u32, idle: u32, limits: Limits| -> PgPool {
+        let options = PgPoolOptions::new()
             .max_connections(connections)
             .min_connections(idle.min(connections))
             // A batch is one round trip; to ask first whether the connection lives would make it two.
             .test_before_acquire(false)
-            .acquire_timeout(batch_timeout / 3)
-            .connect_lazy_with(url)
+            .acquire_timeout(batch_timeout / 3);
+        sessions.pool(options, limits)
     };
-    let lock_timeout_ms = GROUP_LOCK_TIMEOUT.as_millis().to_string();
     // Half the time of a batch alone, so that there is enough left to try that.
-    let group_url =
-        with_timeouts(url, batch_timeout / 4).options([("lock_timeout", lock_timeout_ms.as_str())]);
+    let of_groups = Limits { statement: batch_timeout / 4, lock: Some(GROUP_LOCK_TIMEOUT) };
+    let of_one = Limits::of(batch_timeout / 2);
     Writer::start(|queue| {
         let lane = Lane {
-            groups: pool(lanes, idle, group_url),
-            alone: pool(connections.saturating_sub(lanes).max(1), 0, with_timeouts(url, batch_timeout / 2)),
+            groups: pool(lanes, idle, of_groups),
+            around_groups: sessions.around(of_groups),
+            alone: pool(connections.saturating_sub(lanes).max(1), 0, of_one),
+            around_one: sessions.around(of_one),
             batch_timeout,
         };
         work(lane, lanes, queue)

@@ -7,6 +7,7 @@ mod fault;
 mod lane;
 mod lanes;
 mod read;
+mod sessions;
 mod timeouts;
 #[cfg(feature = "chaos")]
 mod unfenced;
@@ -134,6 +135,15 @@ impl Store for PostgresStore {
 
     async fn now(&self) -> Result<Timestamp, StoreFault> {
         self.read_as_owner(|| read::now(&self.owner_pool)).await
+    }
+
+    async fn check_write(&self) -> Result<(), StoreFault> {
+        self.read_as_owner(|| read::check_write(&self.owner_pool)).await
+    }
+
+    async fn close(&self) {
+        self.owner_pool.close().await;
+        self.pool.close().await;
     }
 }
 

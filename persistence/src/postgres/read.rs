@@ -4,7 +4,7 @@ use engine::{
     BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
     SeatMap, Timestamp,
 };
-use sqlx::{Error, PgConnection, PgPool, Row};
+use sqlx::{Error, PgConnection, PgPool, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
@@ -162,8 +162,14 @@ pub(crate) async fn journal(
     rows.iter().map(columns::journal_row).collect()
 }
 
+/// A transaction whose reads are of one point in time.
+pub(super) async fn begin_reading(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
+    // Behind a pooler each connection comes in a transaction of its own, and this one must be a new one.
+    pool.begin_with("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+}
+
 pub(crate) async fn tables(pool: &PgPool, id: EventId) -> Result<Option<EventTables>, Error> {
-    let mut transaction = pool.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
+    let mut transaction = begin_reading(pool).await?;
     let Some((event, _)) = event_on(&mut transaction, id).await? else { return Ok(None) };
     let reservations = sqlx::query(sql::RESERVATIONS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     let claims = sqlx::query(sql::CLAIMS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
@@ -200,4 +206,17 @@ pub(crate) async fn epochs(pool: &PgPool, ids: &[EventId]) -> Result<Vec<(EventI
 pub(crate) async fn now(pool: &PgPool) -> Result<Timestamp, Error> {
     let row = sqlx::query("SELECT clock_timestamp() AS now").fetch_one(pool).await?;
     row.time("now")
+}
+
+/// Commits a record in the log of the database, and nothing else. A replica refuses it; a database that is set
+/// to read-only would not.
+pub(crate) async fn check_write(pool: &PgPool) -> Result<(), Error> {
+    let mut transaction = pool.begin().await?;
+    let (is_read_only,): (bool,) = sqlx::query_as(
+        "SELECT current_setting('transaction_read_only') = 'on' FROM pg_logical_emit_message(true, 'holdfast', '')",
+    )
+    .fetch_one(&mut *transaction)
+    .await?;
+    transaction.commit().await?;
+    if is_read_only { Err(Error::Protocol("the database is read-only".to_owned())) } else { Ok(()) }
 }

@@ -89,9 +89,7 @@ impl RedisLease {
             let mut connection: Connection = self.pool.get().await.map_err(fault)?;
             script.invoke_async(&mut connection).await.map_err(fault)
         };
-        tokio::time::timeout(ANSWER_TIMEOUT, answer)
-            .await
-            .map_err(|_| LeaseFault("no answer in time".to_owned()))?
+        tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| fault("no answer in time"))?
     }
 
     async fn acquire_or_see(&self, id: EventId, take: bool) -> Result<Option<String>, LeaseFault> {
@@ -116,7 +114,7 @@ fn rendezvous_weight(node: &str, id: EventId) -> u64 {
 }
 
 fn fault(error: impl std::fmt::Display) -> LeaseFault {
-    LeaseFault(error.to_string())
+    LeaseFault(format!("Redis (REDIS_URL): {error}"))
 }
 
 #[async_trait]
@@ -170,9 +168,7 @@ impl Lease for RedisLease {
                 deadpool_redis::redis::cmd("PING").query_async(&mut connection).await.map_err(fault)?;
             if pong == "PONG" { Ok(()) } else { Err(LeaseFault(format!("Redis answers {pong}"))) }
         };
-        tokio::time::timeout(ANSWER_TIMEOUT, answer)
-            .await
-            .map_err(|_| LeaseFault("no answer in time".to_owned()))?
+        tokio::time::timeout(ANSWER_TIMEOUT, answer).await.map_err(|_| fault("no answer in time"))?
     }
 }
 

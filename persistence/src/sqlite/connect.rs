@@ -26,7 +26,7 @@ impl SqliteStore {
     pub(crate) async fn connect(options: &StoreOptions) -> Result<Self, ConnectError> {
         let file = parse(options)?;
         if options.must_exist {
-            refuse_old_schema(&mut open(&file).await?).await?;
+            open_existing(options).await?.close().await?;
         } else {
             migrate(options).await?;
         }
@@ -55,6 +55,13 @@ pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, C
     let report = run_migrations(&MIGRATOR, &mut connection).await?;
     connection.close().await?;
     Ok(report)
+}
+
+/// A connection to a database as it is.
+pub(super) async fn open_existing(options: &StoreOptions) -> Result<SqliteConnection, ConnectError> {
+    let mut connection = open(&parse(options)?.create_if_missing(false)).await?;
+    refuse_old_schema(&mut connection).await?;
+    Ok(connection)
 }
 
 async fn refuse_old_schema(connection: &mut SqliteConnection) -> Result<(), ConnectError> {

@@ -2,6 +2,8 @@
 
 mod activate;
 mod append;
+mod backup;
+mod close;
 mod connect;
 mod groups;
 mod read;
@@ -23,6 +25,7 @@ use uuid::Uuid;
 use crate::columns::{Columns, parse};
 use crate::writer::Writer;
 
+pub(crate) use backup::backup;
 pub(crate) use connect::migrate;
 
 /// A SQLite database.
@@ -105,6 +108,14 @@ impl Store for SqliteStore {
         read::answers(&self.readers).await.map_err(store_fault)?;
         // The database has no clock but the machine's.
         Ok(SystemClock.now())
+    }
+
+    async fn check_write(&self) -> Result<(), StoreFault> {
+        read::check_write(&self.writers).await.map_err(store_fault)
+    }
+
+    async fn close(&self) {
+        close::close(&self.readers, &self.writers).await;
     }
 }
 

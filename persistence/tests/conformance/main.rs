@@ -5,6 +5,7 @@ mod cases;
 mod groups;
 mod helpers;
 mod memory;
+mod pooler;
 mod postgres;
 mod postgres_groups;
 mod redis_lease;
@@ -18,6 +19,11 @@ macro_rules! on_every_store {
         mod on_postgres {
             $(#[tokio::test] async fn $case() {
                 crate::cases::$case(&crate::postgres::TestDatabase::create().await).await;
+            })*
+        }
+        mod behind_a_pooler {
+            $(#[tokio::test] async fn $case() {
+                crate::cases::$case(&crate::pooler::PooledDatabase::create("transaction").await).await;
             })*
         }
         mod on_sqlite {

@@ -58,9 +58,9 @@ async fn what_is_no_file_is_refused() {
         ("sqlite::memory:", "in memory"),
         ("sqlite://x.db?mode=memory", "in memory"),
         ("sqlite:///no/such/folder/holdfast.db", "there is no folder /no/such/folder"),
-        ("mysql://localhost/holdfast", "DATABASE_URL: must begin with"),
-        ("holdfast.db", "DATABASE_URL: must begin with"),
-        ("", "DATABASE_URL: must begin with"),
+        ("mysql://localhost/holdfast", "must begin with"),
+        ("holdfast.db", "must begin with"),
+        ("", "must begin with"),
     ] {
         let error = connect(&StoreOptions::new(url)).await.err().map(|error| error.to_string());
         assert!(error.as_ref().is_some_and(|error| error.contains(expected)), "{url}: {error:?}");
@@ -134,6 +134,7 @@ async fn a_full_disk_aborts_batches_and_nothing_else() {
     // Ends with the disk full.
     let _ = std::fs::write(&filler, vec![0; 4 << 20]);
 
+    assert!(store.check_write().await.is_err(), "it cannot write");
     let key = "k".repeat(200_000);
     let refused = owner.reservation(user(2), &[2], Some(&key));
     let batch = Arc::new(owner.batch().reserve(&refused));
@@ -146,7 +147,21 @@ async fn a_full_disk_aborts_batches_and_nothing_else() {
     assert_eq!(store.event(owner.event_id).await.unwrap().unwrap().version, owner.version);
 
     std::fs::remove_file(filler).unwrap();
+    assert_eq!(store.check_write().await, Ok(()));
     assert_eq!(store.append(&batch).await, Ok(()));
     assert_eq!(store.reservation(refused.id).await, Ok(Some(refused)));
     assert_eq!(activate(&*store, owner.event_id).await.version, owner.version + 1);
+}
+
+#[tokio::test]
+async fn a_database_that_is_read_but_not_written_cannot_write() {
+    let file = TestFile::create();
+    let store = file.connect().await;
+    assert_eq!(store.check_write().await, Ok(()));
+    let mut other = SqliteConnection::connect(&file.url()).await.unwrap();
+    sqlx::query("BEGIN IMMEDIATE").execute(&mut other).await.unwrap();
+    assert!(store.now().await.is_ok());
+    assert!(store.check_write().await.is_err());
+    sqlx::query("COMMIT").execute(&mut other).await.unwrap();
+    assert_eq!(store.check_write().await, Ok(()));
 }

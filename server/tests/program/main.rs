@@ -1,5 +1,11 @@
 //! The program itself, as processes that are killed and stopped: alone and as nodes of a cluster.
 
+mod backups;
+mod commands;
+mod operations;
+mod settings;
+mod walk_through;
+
 use std::io::{BufRead, BufReader, Read, Write};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -29,6 +35,10 @@ struct Process {
     child: Child,
     url: String,
     client: Client,
+    /// The line of its log that says that it serves.
+    serving: Value,
+    /// What it says after that.
+    log: Option<std::thread::JoinHandle<Vec<String>>>,
 }
 
 /// A status and a body.
@@ -40,29 +50,48 @@ const NODE_HEADER: &str = "x-holdfast-node";
 impl Process {
     /// Starts a server on a database, and waits until it says where it is.
     fn start(database_url: &str, settings: &[(&str, &str)]) -> Self {
-        let mut child = program(database_url)
-            .arg("serve")
-            .env("PORT", "0")
-            .envs(settings.iter().copied())
-            .stdout(Stdio::piped())
-            .spawn()
-            .expect("the program starts");
-        let lines = BufReader::new(child.stdout.take().expect("it is piped")).lines();
+        let mut command = program(database_url);
+        command.arg("serve").env("PORT", "0").envs(settings.iter().copied());
+        Self::start_as(command)
+    }
+
+    /// Starts what `command` says, and waits until it says in its log where it is.
+    fn start_as(mut command: Command) -> Self {
+        let mut child = command.stderr(Stdio::piped()).spawn().expect("the program starts");
+        let lines = BufReader::new(child.stderr.take().expect("it is piped")).lines();
         let mut lines = lines.map_while(Result::ok);
-        let api = lines.find_map(|line| line.split_once("http://").map(|(_, rest)| rest.to_owned()));
-        let address =
-            api.expect("the server says where it is").split('/').next().unwrap_or_default().to_owned();
+        let serving = lines.find(|line| {
+            let serves = line.contains("\"serving\"");
+            if !serves {
+                eprintln!("{line}");
+            }
+            serves
+        });
+        let serving: Value =
+            serde_json::from_str(&serving.expect("the server says where it is")).expect("a line of JSON");
+        let address = serving["address"].as_str().expect("its address").to_owned();
         // Whatever else it says must not fill the pipe.
-        std::thread::spawn(move || lines.for_each(drop));
+        let log = std::thread::spawn(move || lines.inspect(|line| eprintln!("{line}")).collect());
         let client = Client::builder().timeout(Duration::from_secs(10)).disable_redirects().finish();
-        Self { child, url: format!("http://{address}"), client }
+        Self { child, url: format!("http://{address}"), client, serving, log: Some(log) }
+    }
+
+    fn signal(&self, name: &str) {
+        let pid = self.child.id().to_string();
+        Command::new("kill").args([name, &pid]).status().expect("there is kill");
     }
 
     /// Asks it to stop, and says whether it ended well.
-    fn terminate(mut self) -> bool {
-        let pid = self.child.id().to_string();
-        Command::new("kill").args(["-TERM", &pid]).status().expect("there is kill");
-        self.child.wait().expect("it ends").success()
+    fn terminate(self) -> bool {
+        self.stop("-TERM").0
+    }
+
+    /// Stops it, and returns whether it ended well, and what it said since it began to serve.
+    fn stop(mut self, signal: &str) -> (bool, Vec<String>) {
+        self.signal(signal);
+        let ended_well = self.child.wait().expect("it ends").success();
+        let log = self.log.take().map(|log| log.join().expect("no panic")).unwrap_or_default();
+        (ended_well, log)
     }
 
     /// `None`: no answer.
@@ -131,8 +160,19 @@ fn program(database_url: &str) -> Command {
     let mut command = Command::new(PROGRAM);
     // Nothing of the caller's settings counts, nor a `.env` of the folder.
     command.current_dir(std::env::temp_dir());
-    command.env("DATABASE_URL", database_url).env("LOG_LEVEL", "error").env_remove("REDIS_URL");
+    command.env("DATABASE_URL", database_url).env_remove("REDIS_URL");
+    command.env("LOG_LEVEL", "error,holdfast::serve=info").env("LOG_FORMAT", "json");
     command
+}
+
+/// Has a program that a fresh machine may lack.
+fn needs(program: &str, package: &str) {
+    let is_there = Command::new("sh").args(["-c", &format!("command -v {program}")]).output();
+    if !is_there.expect("there is sh").status.success() {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/../scripts/install-packages");
+        let installed = Command::new(script).arg(package).status().expect("the script starts");
+        assert!(installed.success(), "please install {package}");
+    }
 }
 
 /// Checks the database by the program's own `verify`.
