@@ -65,7 +65,7 @@ impl Event {
             id: ReservationId::next(self.info.id, self.last_reservation_id, now),
             user_id,
             seats: seats.to_vec(),
-            total_minor: seats.iter().filter_map(|&no| self.info.layout.price_minor(no)).sum(),
+            total_minor: self.info.layout.total_minor(seats),
             expires_at: now.plus_s(details.hold_ttl_s),
             idempotency_key: key.map(str::to_owned),
         };

@@ -2,7 +2,10 @@
 
 use std::collections::HashSet;
 
-use engine::{Currency, EventDetails, EventId, EventPatch, EventView, Layout, MAX_SEATS_PER_EVENT, NewEvent};
+use engine::{
+    Currency, EventDetails, EventId, EventPatch, EventView, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
+    NewEvent,
+};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -29,6 +32,8 @@ pub struct EventBody {
     /// ISO 4217.
     #[schema(value_type = String, example = "JPY")]
     currency: Currency,
+    /// How many digits of an amount in minor units are decimals: 0 for JPY, 2 for USD.
+    currency_decimals: u8,
     /// How long a hold lasts.
     hold_ttl_s: u32,
     /// How long a hold can last with all its extensions.
@@ -80,6 +85,7 @@ impl From<EventView> for EventBody {
             start_at: Time(details.start_at),
             end_at: Time(details.end_at),
             currency: info.currency,
+            currency_decimals: info.currency.decimals(),
             hold_ttl_s: details.hold_ttl_s,
             max_hold_s: details.max_hold_s,
             max_seats_per_reservation: details.max_seats_per_reservation,
@@ -130,7 +136,7 @@ pub struct NewEventBody {
     /// After `start_at`.
     #[garde(custom(after(self.start_at)))]
     end_at: Time,
-    /// ISO 4217; JPY where absent.
+    /// A code of ISO 4217 that is in use; JPY where absent.
     #[garde(inner(custom(currency_code)))]
     #[schema(pattern = "^[A-Z]{3}$", example = "JPY")]
     currency: Option<String>,
@@ -156,8 +162,8 @@ pub struct NewEventBody {
     #[schema(minimum = 1, maximum = 200_000)]
     total_seats: Option<i64>,
     /// With `total_seats`: the price of each seat, in minor units.
-    #[garde(inner(range(min = 0, max = 100_000_000)), custom(price_of(self.total_seats)))]
-    #[schema(minimum = 0, maximum = 100_000_000)]
+    #[garde(inner(range(min = 0, max = MAX_PRICE_MINOR)), custom(price_of(self.total_seats)))]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
 }
 
@@ -179,8 +185,8 @@ pub struct NewSection {
     #[schema(minimum = 1, maximum = 200_000)]
     seats_per_row: i64,
     /// In minor units.
-    #[garde(range(min = 0, max = 100_000_000))]
-    #[schema(minimum = 0, maximum = 100_000_000)]
+    #[garde(range(min = 0, max = MAX_PRICE_MINOR))]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     price: i64,
 }
 
@@ -283,7 +289,8 @@ fn storable(text: &str, _: &()) -> garde::Result {
 }
 
 fn currency_code(code: &str, _: &()) -> garde::Result {
-    code.parse::<Currency>().map(|_| ()).map_err(|error| garde::Error::new(format!("is not valid: {error}")))
+    let known = code.parse::<Currency>();
+    known.map(|_| ()).map_err(|_| garde::Error::new("must be a code of ISO 4217 that is in use, such as JPY"))
 }
 
 fn after(start_at: Time) -> impl FnOnce(&Time, &()) -> garde::Result {

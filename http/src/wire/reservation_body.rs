@@ -36,6 +36,8 @@ pub struct ReservationBody {
     /// ISO 4217.
     #[schema(value_type = String, example = "JPY")]
     currency: Currency,
+    /// How many digits of `total_amount` are decimals: 0 for JPY, 2 for USD.
+    currency_decimals: u8,
     /// When the hold ends by itself, unless it is confirmed.
     expires_at: Time,
     /// Seconds until `expires_at`, rounded up; 0 when that is past, and unless `status` is `pending`.
@@ -82,6 +84,7 @@ impl ReservationBody {
             status: reservation.status,
             total_amount: reservation.total_minor,
             currency: event.currency,
+            currency_decimals: event.currency.decimals(),
             expires_at: Time(reservation.expires_at),
             expires_in_s: remaining_us.div_ceil(1_000_000) as u64,
             confirmed_at: reservation.confirmed_at.map(Time),

@@ -24,7 +24,7 @@ async fn an_event_of_sections_is_made_and_found() {
     assert_eq!(made.header("location"), Some(path.as_str()));
     let expected = json!({
         "id": id, "name": "Rock Festival", "description": "One night", "venue": "Tokyo Dome",
-        "start_at": "2027-01-10T09:00:00Z", "end_at": "2027-01-10T12:00:00Z", "currency": "EUR",
+        "start_at": "2027-01-10T09:00:00Z", "end_at": "2027-01-10T12:00:00Z", "currency": "EUR", "currency_decimals": 2,
         "hold_ttl_s": 60, "max_hold_s": 240, "max_seats_per_reservation": 10,
         "sections": [
             {"name": "Arena", "rows": 2, "seats_per_row": 3, "seats": 6, "price": 12000},
@@ -58,7 +58,7 @@ async fn every_broken_rule_is_named_at_once() {
         (json!({"name": "nul\u{0}"}), vec!["name"]),
         (json!({"end_at": "2027-01-10T09:00:00Z"}), vec!["end_at"]),
         (json!({"price": -1}), vec!["price"]),
-        (json!({"price": 100_000_001}), vec!["price"]),
+        (json!({"price": 1_000_000_000_001_i64}), vec!["price"]),
         (json!({"price": null}), vec!["price"]),
         (json!({"total_seats": 0}), vec!["total_seats"]),
         (json!({"total_seats": 200_001}), vec!["total_seats"]),
@@ -83,6 +83,7 @@ async fn every_broken_rule_is_named_at_once() {
         (json!({"hold_ttl_s": 86_401}), vec!["hold_ttl_s"]),
         (json!({"hold_ttl_s": 60, "max_hold_s": 59}), vec!["max_hold_s"]),
         (json!({"currency": "yen"}), vec!["currency"]),
+        (json!({"currency": "ABC"}), vec!["currency"]),
         (json!({"max_seats_per_reservation": 0}), vec!["max_seats_per_reservation"]),
     ];
     for (changes, fields) in cases {
@@ -94,6 +95,20 @@ async fn every_broken_rule_is_named_at_once() {
         assert_eq!(named, fields.into_iter().collect(), "{changes}: {problem}");
         assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|text| !text.is_empty())));
     }
+    server.stop().await;
+}
+
+/// The price is one of a seat in IDR, whose amounts are long.
+#[actix_web::test]
+async fn the_dearest_seats_add_up() {
+    let server = TestServer::start().await;
+    let changes = json!({"total_seats": 1_000, "price": 1_000_000_000_000_i64, "currency": "IDR",
+        "max_seats_per_reservation": 1_000});
+    let event_id = server.event_with(changes).await;
+    let seats = server.seats(&event_id).await;
+    let made = server.reserve(&event_id, &seats).await.json();
+    assert_eq!(made["total_amount"], json!(1_000_000_000_000_000_i64));
+    assert_eq!((&made["currency"], &made["currency_decimals"]), (&json!("IDR"), &json!(2)));
     server.stop().await;
 }
 

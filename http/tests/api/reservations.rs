@@ -25,7 +25,7 @@ async fn the_first_free_seat_of_the_first_event_is_reserved_confirmed_and_given_
     assert_eq!(made.header("location"), Some(path.as_str()));
     let pending = json!({
         "id": id, "event_id": event_id, "user_id": USER_ID, "seat_ids": [seat], "seat_numbers": ["A-1"],
-        "status": "pending", "total_amount": 5000, "currency": "JPY",
+        "status": "pending", "total_amount": 5000, "currency": "JPY", "currency_decimals": 0,
         "expires_at": "2026-06-01T00:15:00Z", "expires_in_s": 900, "confirmed_at": null, "cancelled_at": null,
         "created_at": "2026-06-01T00:00:00Z", "updated_at": "2026-06-01T00:00:00Z", "seq": 1,
     });
