@@ -5,8 +5,8 @@ use std::sync::Arc;
 use super::live::LiveReservation;
 use super::{Event, key_hash, request_hash};
 use crate::words::{
-    Caller, Change, Command, Conflict, EventPatch, HoldLimit, Invalid, Outcome, Rejection, Reservation,
-    ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, Conflict, ConflictReason, EventPatch, HoldLimit, Invalid, Outcome, Rejection,
+    Reservation, ReservationId, ReservationStatus, SeatNo, Timestamp, UserId,
 };
 
 /// What a command did: its outcome, and the change that it made, if it made one.
@@ -57,7 +57,7 @@ impl Event {
         if now >= details.end_at {
             return Err(Rejection::EventEnded(details.end_at));
         }
-        let conflicts = self.conflicts(seats);
+        let conflicts = self.conflicts(user_id, seats);
         if !conflicts.is_empty() {
             return Err(Rejection::SeatUnavailable(conflicts));
         }
@@ -87,10 +87,15 @@ impl Event {
         Ok(Some(Outcome::Replayed(id, self.reservation(id).map(Arc::new))))
     }
 
-    fn conflicts(&self, seats: &[SeatNo]) -> Vec<Conflict> {
-        let conflict = |&seat_no: &SeatNo| match self.seat_status(seat_no)? {
-            SeatStatus::Available => None,
-            status => Some(Conflict { seat_no, status }),
+    fn conflicts(&self, user_id: UserId, seats: &[SeatNo]) -> Vec<Conflict> {
+        let conflict = |&seat_no: &SeatNo| {
+            let id = self.holder(seat_no)?;
+            let reason = match self.live(id)? {
+                live if live.user_id == user_id => ConflictReason::Yours(id),
+                live if live.status == ReservationStatus::Confirmed => ConflictReason::Confirmed,
+                _ => ConflictReason::Reserved,
+            };
+            Some(Conflict { seat_no, reason })
         };
         seats.iter().filter_map(conflict).collect()
     }

@@ -14,7 +14,7 @@ mod snapshot;
 
 pub use change::{Batch, Change, JournalRow};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
+pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection, SeatStatus};
 pub use currency::{Currency, InvalidCurrency};
 pub use event_info::{EventDetails, EventInfo, EventPatch, NewEvent, SeatCounts};
 pub(crate) use id::ReservationNo;

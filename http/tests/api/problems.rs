@@ -13,7 +13,7 @@ async fn malformed_bodies_are_400_and_name_the_field() {
     let server = TestServer::start().await;
     for (path, key, body, named) in [
         ("/api/v1/events", ADMIN, "{".to_owned(), "line 1"),
-        ("/api/v1/events", ADMIN, "[]".to_owned(), "NewEventBody"),
+        ("/api/v1/events", ADMIN, "[]".to_owned(), "a JSON object"),
         ("/api/v1/events", ADMIN, new_event(json!({"colour": "red"})).to_string(), "colour"),
         ("/api/v1/events", ADMIN, new_event(json!({"name": null})).to_string(), "name"),
         ("/api/v1/events", ADMIN, new_event(json!({"total_seats": "20"})).to_string(), "total_seats"),

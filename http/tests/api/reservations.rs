@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use crate::helpers::{ADMIN, Answer, TestServer, USER, USER_ID};
+use crate::helpers::{ADMIN, Answer, OTHER_USER_ID, TestServer, USER, USER_ID};
 
 #[actix_web::test]
 async fn the_first_free_seat_of_the_first_event_is_reserved_confirmed_and_given_back() {
@@ -78,16 +78,41 @@ async fn a_taken_seat_is_named_and_the_free_one_stays_free() {
     let server = TestServer::start().await;
     let event_id = server.event(3).await;
     let seats = server.seats(&event_id).await;
-    let held = server.reserved(&event_id, &seats[..1]).await;
+    server.reserved(&event_id, &seats[..1]).await;
     let sold = server.reserved(&event_id, &seats[1..2]).await;
-    assert_eq!(held.len(), sold.len());
     assert_eq!(server.act(&sold, "confirm").await.status, 200);
-    let problem = server.reserve(&event_id, &seats).await.problem(409, "seat_unavailable");
+    let body = json!({"event_id": event_id, "seat_ids": seats, "user_id": OTHER_USER_ID});
+    let refused = server.post("/api/v1/reservations", Some(ADMIN), &body).await;
+    let problem = refused.problem(409, "seat_unavailable");
     let expected = json!([
         {"seat_id": seats[0], "reason": "reserved"}, {"seat_id": seats[1], "reason": "confirmed"},
     ]);
     assert_eq!((&problem["conflicts"], &problem["seq"]), (&expected, &json!(3)));
     assert_eq!(server.reserve(&event_id, &seats[2..]).await.status, 201);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_user_hears_which_reservation_of_its_own_has_the_seat() {
+    let server = TestServer::start().await;
+    let event_id = server.event(3).await;
+    let seats = server.seats(&event_id).await;
+    let held = server.reserved(&event_id, &seats[..1]).await;
+    let sold = server.reserved(&event_id, &seats[1..2]).await;
+    assert_eq!(server.act(&sold, "confirm").await.status, 200);
+    let body = json!({"event_id": event_id, "seat_ids": seats[2..], "user_id": OTHER_USER_ID});
+    assert_eq!(server.post("/api/v1/reservations", Some(ADMIN), &body).await.status, 201);
+    let expected = json!([
+        {"seat_id": seats[0], "reason": "yours", "reservation_id": held},
+        {"seat_id": seats[1], "reason": "yours", "reservation_id": sold},
+        {"seat_id": seats[2], "reason": "reserved"},
+    ]);
+    let by_user = server.reserve(&event_id, &seats).await;
+    assert_eq!(by_user.problem(409, "seat_unavailable")["conflicts"], expected);
+    // The administrator asks for the user.
+    let body = json!({"event_id": event_id, "seat_ids": seats, "user_id": USER_ID});
+    let by_admin = server.post("/api/v1/reservations", Some(ADMIN), &body).await;
+    assert_eq!(by_admin.problem(409, "seat_unavailable")["conflicts"], expected);
     server.stop().await;
 }
 
@@ -168,7 +193,9 @@ async fn ten_callers_of_one_seat_have_one_winner() {
     assert_eq!((won.len(), lost.len()), (1, 9));
     for answer in lost {
         let problem = answer.problem(409, "seat_unavailable");
-        assert_eq!(problem["conflicts"], json!([{"seat_id": seats[0], "reason": "reserved"}]));
+        let reservation_id = won[0].json()["id"].clone();
+        let yours = json!([{"seat_id": seats[0], "reason": "yours", "reservation_id": reservation_id}]);
+        assert_eq!(problem["conflicts"], yours);
         assert!(
             problem["seq"].as_u64() >= won[0].json()["seq"].as_u64(),
             "decided against the winner's batch"
