@@ -49,6 +49,11 @@ pub struct ReservationBody {
     updated_at: Time,
     /// The number of the journal batch that changed it last: the provable order of decisions of an event.
     seq: u64,
+    /// `true` in the answer to a repeated idempotency key, else absent. **`status` counts: what the key once
+    /// made can be cancelled or expired by now.**
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = bool)]
+    replayed: Option<bool>,
 }
 
 /// Where a reservation stands.
@@ -92,6 +97,7 @@ impl ReservationBody {
             created_at: Time(reservation.created_at),
             updated_at: Time(reservation.updated_at),
             seq: reservation.seq,
+            replayed: view.replayed.then_some(true),
         }
     }
 }
