@@ -10,6 +10,7 @@ use utoipa::IntoParams;
 use crate::extract::{Parameters, PathId};
 use crate::seat_maps::work_on;
 use crate::state::AppState;
+use crate::wire::name::Name;
 use crate::wire::problem::{Problem, ProblemDocument};
 use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
 
@@ -82,7 +83,7 @@ impl SeatsQuery {
             "confirmed" => Ok(SeatStatus::Confirmed),
             _ => Err(Problem::invalid_field("status", "must be available, reserved or confirmed")),
         });
-        Ok(SeatFilter { status: status.transpose()?, section: self.section })
+        Ok(SeatFilter { status: status.transpose()?, section: self.section.as_deref().map(Name::normalized) })
     }
 }
 
