@@ -42,7 +42,7 @@ pub struct Config {
     /// The port to listen on.
     #[arg(long, env, global = true, default_value_t = 8080)]
     pub port: u16,
-    /// The address to listen on; 0.0.0.0 for every interface.
+    /// The address to listen on; 0.0.0.0 for every interface, [::] also for IPv6.
     #[arg(long, env, global = true, default_value = "127.0.0.1")]
     pub bind: String,
     /// What is logged: error, warn, info, debug, trace, or directives such as `info,access=off`.
@@ -223,6 +223,12 @@ impl Config {
         EnvFilter::try_new(&self.log_level).map_err(|error| ConfigError::new("LOG_LEVEL", error))
     }
 
+    /// The host to listen on: an IPv6 address may stand in brackets, as in a URL.
+    pub fn bind_host(&self) -> &str {
+        let bracketed = self.bind.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+        bracketed.unwrap_or(&self.bind)
+    }
+
     /// The API keys.
     pub fn keys(&self) -> Keys {
         Keys::new(&self.admin_api_key, &self.user_api_key, UserId::new(self.user_id))
@@ -299,6 +305,16 @@ mod tests {
         match Cli::try_parse_from([&["holdfast"], arguments].concat()) {
             Ok(cli) => cli.config.check().expect_err("it should not start").to_string(),
             Err(error) => ConfigError::from_clap(&error).expect("no help was asked for").to_string(),
+        }
+    }
+
+    #[test]
+    fn an_ipv6_address_may_stand_in_brackets() {
+        use std::net::ToSocketAddrs;
+        for (bind, address) in [("[::]", "[::]:80"), ("::1", "[::1]:80"), ("127.0.0.1", "127.0.0.1:80")] {
+            let config = Cli::parse_from(["holdfast", "--bind", bind]).config;
+            let mut addresses = (config.bind_host(), 80).to_socket_addrs().expect("an address");
+            assert_eq!(addresses.next().map(|found| found.to_string()).as_deref(), Some(address));
         }
     }
 

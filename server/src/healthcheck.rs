@@ -11,9 +11,9 @@ const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// Asks for `/readyz`; any answer but 200 is an error.
 pub fn check(config: &Config) -> io::Result<()> {
-    let host = match config.bind.as_str() {
+    let host = match config.bind_host() {
         "0.0.0.0" => "127.0.0.1",
-        "::" | "[::]" => "::1",
+        "::" => "::1",
         host => host,
     };
     let mut addresses = (host, config.port).to_socket_addrs()?;

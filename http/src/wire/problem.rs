@@ -76,7 +76,9 @@ impl Code {
             Self::EventInUse => (StatusCode::CONFLICT, "The event has live reservations"),
             Self::EventEnded => (StatusCode::CONFLICT, "The event is over"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON, plain or in gzip")
+            }
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "Fields are not valid"),
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request")
@@ -145,6 +147,7 @@ pub struct Problem {
     seq: Option<u64>,
     retry_after_s: Option<u64>,
     allow: Option<String>,
+    accept_encoding: bool,
     cause: Option<String>,
 }
 
@@ -161,6 +164,7 @@ impl Problem {
             seq: None,
             retry_after_s,
             allow: None,
+            accept_encoding: false,
             cause: None,
         }
     }
@@ -180,6 +184,12 @@ impl Problem {
     pub fn seats_not_found(ids: impl IntoIterator<Item = impl fmt::Display>) -> Self {
         let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
         Self::new(Code::SeatNotFound, format!("the event has no seat with the id {}", ids.join(", ")))
+    }
+
+    /// A body whose `Content-Encoding` is not taken; the answer says which are (RFC 7694).
+    pub fn unsupported_encoding(given: &str) -> Self {
+        let detail = format!("Content-Encoding: {given}; send the body as it is, or in gzip");
+        Self { accept_encoding: true, ..Self::new(Code::UnsupportedMediaType, detail) }
     }
 
     /// A method that the path does not know.
@@ -297,6 +307,9 @@ impl Problem {
         }
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
+        }
+        if self.accept_encoding {
+            response.insert_header((header::ACCEPT_ENCODING, "gzip, identity"));
         }
         if self.code == Code::Unauthenticated {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"holdfast\""));
