@@ -3,7 +3,9 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::{EventId, ReservationId, ReservationStatus, SeatId, SeatNo, SeatStatus, Timestamp, UserId};
+use engine::{
+    ConflictReason, EventId, ReservationId, ReservationStatus, SeatId, SeatNo, SeatStatus, Timestamp, UserId,
+};
 use reqwest::{Method, Response, StatusCode};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -64,7 +66,8 @@ struct ProblemBody {
 #[derive(Deserialize)]
 struct ConflictBody {
     seat_id: SeatId,
-    reason: SeatStatus,
+    reason: String,
+    reservation_id: Option<ReservationId>,
 }
 
 impl Client {
@@ -224,9 +227,8 @@ fn understand(ask: &Ask, status: StatusCode, replayed: bool, body: Value) -> Opt
         200 | 201 => Some(Answer::Done(seen(serde_json::from_value(body).ok()?, replayed)?)),
         404 | 409 | 422 => {
             let problem: ProblemBody = serde_json::from_value(body).ok()?;
-            let conflict = |conflict: ConflictBody| (conflict.seat_id.seat_no(), conflict.reason);
-            let conflicts = problem.conflicts.into_iter().map(conflict).collect();
-            Some(Answer::Rejected { code: problem.code, seq: problem.seq, conflicts })
+            let conflicts: Option<_> = problem.conflicts.into_iter().map(conflict).collect();
+            Some(Answer::Rejected { code: problem.code, seq: problem.seq, conflicts: conflicts? })
         }
         503 => {
             let problem: ProblemBody = serde_json::from_value(body).ok()?;
@@ -236,6 +238,16 @@ fn understand(ask: &Ask, status: StatusCode, replayed: bool, body: Value) -> Opt
         }
         _ => None,
     }
+}
+
+fn conflict(body: ConflictBody) -> Option<(SeatNo, ConflictReason)> {
+    let reason = match (body.reason.as_str(), body.reservation_id) {
+        ("reserved", None) => ConflictReason::Reserved,
+        ("confirmed", None) => ConflictReason::Confirmed,
+        ("yours", Some(id)) => ConflictReason::Yours(id),
+        _ => return None,
+    };
+    Some((body.seat_id.seat_no(), reason))
 }
 
 fn seen(body: ReservationBody, replayed: bool) -> Option<Seen> {
@@ -269,7 +281,7 @@ mod tests {
             Some(Answer::Rejected {
                 code: "seat_unavailable".to_owned(),
                 seq: Some(17),
-                conflicts: vec![(4, SeatStatus::Confirmed)],
+                conflicts: vec![(4, ConflictReason::Confirmed)],
             })
         );
     }

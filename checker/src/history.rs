@@ -4,7 +4,9 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use engine::{EventId, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId};
+use engine::{
+    ConflictReason, EventId, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+};
 
 /// What a client asks.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -104,8 +106,8 @@ pub enum Answer {
         code: String,
         /// The batch that it was decided against.
         seq: Option<u64>,
-        /// The seats that others have.
-        conflicts: Vec<(SeatNo, SeatStatus)>,
+        /// The seats that have a holder already.
+        conflicts: Vec<(SeatNo, ConflictReason)>,
     },
     /// A fault that says that nothing was done.
     NotDone(String),

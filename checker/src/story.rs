@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use engine::{
-    Caller, Change, Command, Event, EventPatch, JournalRow, Rejection, ReservationId, ReservationStatus,
-    SeatCounts, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, ConflictReason, Event, EventPatch, JournalRow, Rejection, ReservationId,
+    ReservationStatus, SeatCounts, SeatNo, SeatStatus, Timestamp, UserId,
 };
 
 use super::{EventRecord, Findings, Rule};
@@ -242,7 +242,9 @@ fn explains(event: &Event, story: &Story, call: &Call) -> bool {
         Ask::Reserve { user_id, seats, key, .. } => {
             match story.by_key.get(&(*user_id, key.clone())).and_then(|ids| ids.first()) {
                 Some(id) => code == "idempotency_key_reused" && !same_seats(&story.made[id].seats, seats),
-                None => code == "seat_unavailable" && *conflicts == conflicts_of(event, seats),
+                None => {
+                    code == "seat_unavailable" && *conflicts == conflicts_of(event, story, *user_id, seats)
+                }
             }
         }
         Ask::Confirm(id) | Ask::Cancel(id) | Ask::Extend(id) => {
@@ -278,7 +280,22 @@ fn same_seats(some: &[SeatNo], others: &[SeatNo]) -> bool {
     sorted(some) == sorted(others)
 }
 
-fn conflicts_of(event: &Event, seats: &[SeatNo]) -> Vec<(SeatNo, SeatStatus)> {
-    let status = |&seat_no: &SeatNo| event.seat_status(seat_no).map(|status| (seat_no, status));
-    seats.iter().filter_map(status).filter(|(_, status)| *status != SeatStatus::Available).collect()
+/// What a user hears of the seats that have a holder: which reservation it is only of its own.
+fn conflicts_of(
+    event: &Event,
+    story: &Story,
+    user_id: UserId,
+    seats: &[SeatNo],
+) -> Vec<(SeatNo, ConflictReason)> {
+    let conflict = |&seat_no: &SeatNo| {
+        let holder = event.holder(seat_no)?;
+        let is_own = story.made.get(&holder).is_some_and(|made| made.user_id == user_id);
+        let reason = match event.seat_status(seat_no)? {
+            _ if is_own => ConflictReason::Yours(holder),
+            SeatStatus::Confirmed => ConflictReason::Confirmed,
+            SeatStatus::Reserved | SeatStatus::Available => ConflictReason::Reserved,
+        };
+        Some((seat_no, reason))
+    };
+    seats.iter().filter_map(conflict).collect()
 }

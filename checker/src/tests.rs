@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Caller, Change, Command, Event, EventId, EventRow, EventTables, JournalRow, Layout, ReservationId,
-    ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, ConflictReason, Event, EventId, EventRow, EventTables, JournalRow, Layout,
+    ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
 };
 
 use super::{EventRecord, Rule, Tolerances, check};
@@ -29,6 +29,10 @@ struct World {
 
 fn user() -> UserId {
     UserId::new(uuid::Uuid::nil())
+}
+
+fn another_user() -> UserId {
+    UserId::new(uuid::Uuid::max())
 }
 
 impl World {
@@ -89,7 +93,11 @@ impl World {
     }
 
     fn ask(&self, key: &str, seats: &[SeatNo]) -> Ask {
-        Ask::Reserve { event_id: self.id(), user_id: user(), seats: seats.to_vec(), key: key.to_owned() }
+        self.ask_of(user(), key, seats)
+    }
+
+    fn ask_of(&self, user_id: UserId, key: &str, seats: &[SeatNo]) -> Ask {
+        Ask::Reserve { event_id: self.id(), user_id, seats: seats.to_vec(), key: key.to_owned() }
     }
 
     /// Shows the seats as they are now.
@@ -128,7 +136,7 @@ impl World {
         self.log(Ask::Confirm(id), Answer::Done(seen));
     }
 
-    fn reject(&mut self, key: &str, seats: &[SeatNo], conflicts: &[(SeatNo, SeatStatus)]) {
+    fn reject(&mut self, key: &str, seats: &[SeatNo], conflicts: &[(SeatNo, ConflictReason)]) {
         let (ask, seq) = (self.ask(key, seats), self.event.version());
         self.log(ask, rejected("seat_unavailable", seq, conflicts));
     }
@@ -171,7 +179,7 @@ fn reserve_command(key: &str, seats: &[SeatNo]) -> Command {
     Command::Reserve { user_id: user(), seats: seats.to_vec(), idempotency_key: Some(key.to_owned()) }
 }
 
-fn rejected(code: &str, seq: u64, conflicts: &[(SeatNo, SeatStatus)]) -> Answer {
+fn rejected(code: &str, seq: u64, conflicts: &[(SeatNo, ConflictReason)]) -> Answer {
     Answer::Rejected { code: code.to_owned(), seq: Some(seq), conflicts: conflicts.to_vec() }
 }
 
@@ -180,7 +188,9 @@ fn good() -> (World, ReservationId, ReservationId) {
     let mut world = World::new();
     let first = world.reserve("first", &[1, 2]);
     world.confirm(first);
-    world.reject("other", &[2, 3], &[(2, SeatStatus::Confirmed)]);
+    world.reject("other", &[2, 3], &[(2, ConflictReason::Yours(first))]);
+    let ask = world.ask_of(another_user(), "theirs", &[2, 3]);
+    world.log(ask, rejected("seat_unavailable", 2, &[(2, ConflictReason::Confirmed)]));
     let second = world.reserve("second", &[5]);
     let replay = Seen { replayed: true, ..world.seen(second) };
     let ask = world.ask("second", &[5]);
@@ -285,29 +295,46 @@ fn reordered_decisions_are_caught() {
 #[test]
 fn a_stale_rejection_is_caught() {
     let (mut world, ..) = good();
-    let ask = world.ask("key", &[1]);
-    world.log(ask, rejected("seat_unavailable", 1, &[(1, SeatStatus::Reserved)]));
+    // It is confirmed since.
+    let ask = world.ask_of(another_user(), "key", &[1]);
+    world.log(ask, rejected("seat_unavailable", 1, &[(1, ConflictReason::Reserved)]));
     assert_eq!(world.rules(), [Rule::RealTime]);
 }
 
 #[test]
 fn a_rejection_that_nothing_explains_is_caught() {
     let (mut world, ..) = good();
-    world.reject("key", &[8], &[(8, SeatStatus::Reserved)]);
+    world.reject("key", &[8], &[(8, ConflictReason::Reserved)]);
     assert_eq!(world.rules(), [Rule::Answers]);
 }
 
 #[test]
 fn a_conflict_that_is_not_told_is_caught() {
+    let (mut world, first, _) = good();
+    world.reject("key", &[1, 2], &[(1, ConflictReason::Yours(first))]);
+    assert_eq!(world.rules(), [Rule::Answers]);
+}
+
+#[test]
+fn a_user_that_hears_of_anothers_reservation_is_caught() {
+    let (mut world, first, _) = good();
+    let ask = world.ask_of(another_user(), "key", &[1]);
+    let seq = world.event.version();
+    world.log(ask, rejected("seat_unavailable", seq, &[(1, ConflictReason::Yours(first))]));
+    assert_eq!(world.rules(), [Rule::Answers]);
+}
+
+#[test]
+fn a_user_that_does_not_hear_of_its_own_reservation_is_caught() {
     let (mut world, ..) = good();
-    world.reject("key", &[1, 2], &[(1, SeatStatus::Confirmed)]);
+    world.reject("key", &[1], &[(1, ConflictReason::Confirmed)]);
     assert_eq!(world.rules(), [Rule::Answers]);
 }
 
 #[test]
 fn a_retry_that_is_refused_is_caught() {
-    let (mut world, ..) = good();
-    world.reject("second", &[5], &[(5, SeatStatus::Reserved)]);
+    let (mut world, _, second) = good();
+    world.reject("second", &[5], &[(5, ConflictReason::Yours(second))]);
     assert_eq!(world.rules(), [Rule::Answers]);
 }
 

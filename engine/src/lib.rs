@@ -98,7 +98,7 @@ pub use ports::{
 pub use verify::{VerifyReport, Violation, verify};
 pub use view::{EventView, ReservationView};
 pub use words::{
-    Batch, BatchId, Caller, Change, Clock, Command, Conflict, Currency, EndedKey, EventDetails, EventId,
+    Batch, BatchId, Caller, Change, Clock, Command, Conflict, ConflictReason, Currency, EndedKey, EventDetails, EventId,
     EventInfo, EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, KeyHash,
     Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation,
     ReservationId, ReservationStatus, SeatCounts, SeatId, SeatMap, SeatNo, SeatPlace, SeatStatus, Section,

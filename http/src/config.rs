@@ -44,7 +44,7 @@ pub struct Config {
     /// The port to listen on.
     #[arg(long, env, default_value_t = 8080)]
     pub port: u16,
-    /// The address to listen on; 0.0.0.0 for every interface.
+    /// The address to listen on; 0.0.0.0 for every interface, [::] also for IPv6.
     #[arg(long, env, default_value = "127.0.0.1")]
     pub bind: String,
     /// What is logged: error, warn, info, debug, trace, or directives such as `info,access=off`.
@@ -197,7 +197,7 @@ impl Config {
         if self.environment != Environment::Development {
             return Ok(Exposure::Real);
         }
-        let host = self.bind.trim_start_matches('[').trim_end_matches(']');
+        let host = self.bind_host();
         let mut addresses = (host, self.port)
             .to_socket_addrs()
             .map_err(|error| ConfigError::new("BIND", format!("'{}' is no address: {error}", self.bind)))?;
@@ -221,6 +221,11 @@ impl Config {
         // A pooler makes Postgres warn of every BEGIN within a transaction.
         EnvFilter::try_new(format!("sqlx::postgres::notice=error,{}", self.log_level))
             .map_err(|error| ConfigError::new("LOG_LEVEL", error))
+    }
+
+    /// The host to listen on: an IPv6 address may stand in brackets, as in a URL.
+    pub fn bind_host(&self) -> &str {
+        unbracketed(&self.bind)
     }
 
     /// The API keys.
@@ -277,6 +282,11 @@ impl Config {
     }
 }
 
+/// A host without the brackets that an IPv6 address has in a URL.
+pub fn unbracketed(host: &str) -> &str {
+    host.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(host)
+}
+
 fn refuse(variable: &str, problem: Option<&str>) -> Result<(), ConfigError> {
     problem.map_or(Ok(()), |problem| Err(ConfigError::new(variable, problem)))
 }
@@ -295,6 +305,16 @@ mod tests {
 
     fn config(arguments: &[&str]) -> Config {
         Cli::parse_from([&["holdfast"], arguments].concat()).config
+    }
+
+    #[test]
+    fn an_ipv6_address_may_stand_in_brackets() {
+        use std::net::ToSocketAddrs;
+        for (bind, address) in [("[::]", "[::]:80"), ("::1", "[::1]:80"), ("127.0.0.1", "127.0.0.1:80")] {
+            let config = Cli::parse_from(["holdfast", "--bind", bind]).config;
+            let mut addresses = (config.bind_host(), 80).to_socket_addrs().expect("an address");
+            assert_eq!(addresses.next().map(|found| found.to_string()).as_deref(), Some(address));
+        }
     }
 
     #[test]

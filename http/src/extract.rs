@@ -1,7 +1,9 @@
 //! What handlers take from a request: ids in the path, query parameters and JSON bodies, all of them checked,
 //! and refused as problem documents.
 
+use std::fmt::Display;
 use std::future::{Future, Ready, ready};
+use std::io::Read;
 use std::pin::Pin;
 use std::str::FromStr;
 
@@ -10,6 +12,7 @@ use actix_web::http::header;
 use actix_web::web::{self, Bytes, BytesMut};
 use actix_web::{FromRequest, HttpRequest};
 use engine::{EventId, ReservationId, UserId};
+use flate2::read::MultiGzDecoder;
 use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
@@ -77,7 +80,7 @@ impl<T: DeserializeOwned> FromRequest for Parameters<T> {
 pub struct JsonBody<T> {
     /// What it says.
     pub value: T,
-    /// As it came.
+    /// As it came, inflated.
     pub bytes: Bytes,
 }
 
@@ -88,14 +91,13 @@ impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Jso
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let max_bytes = request.app_data::<web::Data<AppState>>().map_or(0, |state| state.max_body_bytes);
         let media_type = refuse_query(request).and_then(|()| check_media_type(request));
-        let announced_bytes = content_length(request);
-        let mut payload = payload.take();
+        let body = Body::of(request, payload);
         Box::pin(async move {
             media_type?;
-            let body = read(&mut payload, announced_bytes, max_bytes).await?;
-            let value: T = parse(&body)?;
+            let bytes = body.read(max_bytes).await?;
+            let value: T = parse(&bytes)?;
             value.validate().map_err(field_errors)?;
-            Ok(Self { value, bytes: body.freeze() })
+            Ok(Self { value, bytes })
         })
     }
 }
@@ -113,11 +115,10 @@ impl FromRequest for NothingElse {
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
         let query = refuse_query(request);
-        let announced_bytes = content_length(request);
-        let mut payload = payload.take();
+        let body = Body::of(request, payload);
         Box::pin(async move {
             query?;
-            let body = read(&mut payload, announced_bytes, MOST_BYTES_OF_NOTHING).await;
+            let body = body.read(MOST_BYTES_OF_NOTHING).await;
             match body.as_deref().map(<[u8]>::trim_ascii) {
                 Ok(b"" | b"{}" | b"null") => Ok(Self),
                 _ => Err(Problem::new(Code::MalformedRequest, "this call takes no body")),
@@ -142,26 +143,67 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
     Err(Problem::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"))
 }
 
-fn content_length(request: &HttpRequest) -> usize {
-    let value = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
-    value.and_then(|value| value.parse().ok()).unwrap_or(0)
+/// A body that is still to be read.
+struct Body {
+    payload: Payload,
+    announced_bytes: usize,
+    is_gzip: Result<bool, Problem>,
 }
 
-/// Reads a body of at most `max_bytes`.
-async fn read(payload: &mut Payload, announced_bytes: usize, max_bytes: usize) -> Result<BytesMut, Problem> {
-    let too_large = || Problem::new(Code::BodyTooLarge, format!("the body may have {max_bytes} bytes"));
-    if announced_bytes > max_bytes {
-        return Err(too_large());
-    }
-    let mut body = BytesMut::with_capacity(announced_bytes);
-    while let Some(chunk) = payload.next().await {
-        let chunk = chunk.map_err(|error| Problem::new(Code::MalformedRequest, format!("body: {error}")))?;
-        if body.len() + chunk.len() > max_bytes {
-            return Err(too_large());
+impl Body {
+    fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
+        let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
+        Self {
+            payload: payload.take(),
+            announced_bytes: length.and_then(|length| length.parse().ok()).unwrap_or(0),
+            is_gzip: is_gzip(request),
         }
-        body.extend_from_slice(&chunk);
     }
-    Ok(body)
+
+    /// The body, of at most `max_bytes`, on its way and inflated.
+    async fn read(mut self, max_bytes: usize) -> Result<Bytes, Problem> {
+        let is_gzip = self.is_gzip?;
+        if self.announced_bytes > max_bytes {
+            return Err(too_large(max_bytes));
+        }
+        let mut body = BytesMut::with_capacity(self.announced_bytes);
+        while let Some(chunk) = self.payload.next().await {
+            let chunk = chunk.map_err(|error| unreadable(&error))?;
+            if body.len() + chunk.len() > max_bytes {
+                return Err(too_large(max_bytes));
+            }
+            body.extend_from_slice(&chunk);
+        }
+        if is_gzip { inflate(&body, max_bytes) } else { Ok(body.freeze()) }
+    }
+}
+
+fn is_gzip(request: &HttpRequest) -> Result<bool, Problem> {
+    let mut codings = request.headers().get_all(header::CONTENT_ENCODING);
+    let (coding, another) = (codings.next(), codings.next());
+    match coding.map_or(&b""[..], |coding| coding.as_bytes().trim_ascii()) {
+        _ if another.is_some() => Err(Problem::unsupported_encoding("more than one")),
+        b"" => Ok(false),
+        coding if coding.eq_ignore_ascii_case(b"identity") => Ok(false),
+        coding if coding.eq_ignore_ascii_case(b"gzip") || coding.eq_ignore_ascii_case(b"x-gzip") => Ok(true),
+        other => Err(Problem::unsupported_encoding(&String::from_utf8_lossy(other))),
+    }
+}
+
+/// Stops at the first byte too many: a small body can inflate to a thousand times its size.
+fn inflate(body: &[u8], max_bytes: usize) -> Result<Bytes, Problem> {
+    let mut inflated = Vec::new();
+    let mut decoder = MultiGzDecoder::new(body).take(max_bytes as u64 + 1);
+    decoder.read_to_end(&mut inflated).map_err(|error| unreadable(&error))?;
+    if inflated.len() > max_bytes { Err(too_large(max_bytes)) } else { Ok(inflated.into()) }
+}
+
+fn too_large(max_bytes: usize) -> Problem {
+    Problem::new(Code::BodyTooLarge, format!("the body may have {max_bytes} bytes"))
+}
+
+fn unreadable(error: &dyn Display) -> Problem {
+    Problem::new(Code::MalformedRequest, format!("body: {error}"))
 }
 
 fn parse<T: DeserializeOwned>(body: &[u8]) -> Result<T, Problem> {

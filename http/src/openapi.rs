@@ -113,7 +113,7 @@ fn add_common_answers(call: Call, operation: &mut Operation) {
     }
     if has_body {
         add(operation, "413", "`body_too_large`");
-        add(operation, "415", "`unsupported_media_type`: the body must be JSON");
+        add(operation, "415", "`unsupported_media_type`: the body must be JSON, plain or in gzip");
     }
     add(operation, "401", "`unauthenticated`: the API key is missing where one is needed, or not known");
     if call.role == Role::Admin {

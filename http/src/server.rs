@@ -57,7 +57,7 @@ pub fn start_with(
         .workers(config.workers())
         .disable_signals()
         .shutdown_timeout(DRAIN_TIMEOUT_S);
-    let server = server.bind((config.bind.as_str(), config.port))?;
+    let server = server.bind((config.bind_host(), config.port))?;
     let address = server.addrs().first().copied().ok_or(io::ErrorKind::AddrNotAvailable)?;
     Ok((server.run(), address))
 }

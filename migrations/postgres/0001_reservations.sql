@@ -43,7 +43,7 @@ CREATE TABLE sections (
     row_count     integer NOT NULL CHECK (row_count > 0),
     seats_per_row integer NOT NULL CHECK (seats_per_row > 0),
     seats         integer NOT NULL CHECK (seats > 0),
-    price_minor   bigint  NOT NULL CHECK (price_minor >= 0),
+    price_minor   bigint  NOT NULL CHECK (price_minor BETWEEN 0 AND 1000000000000),
     PRIMARY KEY (event_id, section_no),
     CHECK (seats <= row_count::bigint * seats_per_row)
 );

@@ -40,7 +40,7 @@ CREATE TABLE sections (
     row_count     INTEGER NOT NULL CHECK (row_count > 0),
     seats_per_row INTEGER NOT NULL CHECK (seats_per_row > 0),
     seats         INTEGER NOT NULL CHECK (seats > 0),
-    price_minor   INTEGER NOT NULL CHECK (price_minor >= 0),
+    price_minor   INTEGER NOT NULL CHECK (price_minor BETWEEN 0 AND 1000000000000),
     PRIMARY KEY (event_id, section_no),
     CHECK (seats <= row_count * seats_per_row)
 ) STRICT, WITHOUT ROWID;

@@ -9,8 +9,8 @@ use backon::{BackoffBuilder, ExponentialBuilder};
 use clap::ValueEnum;
 use deadpool_redis::redis::Client;
 use engine::{
-    CallError, Clock, Conflict, EventId, EventInfo, Fault, Invalid, Rejection, Reservation, ReservationId,
-    ReservationStatus, ReservationView, SeatNo, SeatStatus, SystemClock, UserId,
+    CallError, Clock, Conflict, ConflictReason, EventId, EventInfo, Fault, Invalid, Rejection, Reservation,
+    ReservationId, ReservationStatus, ReservationView, SeatNo, SystemClock, UserId,
 };
 use sqlx::postgres::{PgConnectOptions, PgPoolOptions};
 use sqlx::{ConnectOptions, PgPool};
@@ -265,7 +265,7 @@ fn check(event: &EventInfo, seats: &[SeatNo]) -> Result<(), Rejection> {
 }
 
 fn unavailable_seats(seats: Vec<SeatNo>) -> Rejection {
-    let conflict = |seat_no| Conflict { seat_no, status: SeatStatus::Reserved };
+    let conflict = |seat_no| Conflict { seat_no, reason: ConflictReason::Reserved };
     Rejection::SeatUnavailable(seats.into_iter().map(conflict).collect())
 }
 

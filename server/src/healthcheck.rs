@@ -22,9 +22,9 @@ pub(crate) struct Address {
 
 /// Asks for `/readyz`; any answer but 200 is an error.
 pub(crate) fn check(server: &Address) -> io::Result<()> {
-    let host = match server.bind.as_str() {
+    let host = match holdfast_http::unbracketed(&server.bind) {
         "0.0.0.0" => "127.0.0.1",
-        "::" | "[::]" => "::1",
+        "::" => "::1",
         host => host,
     };
     let mut addresses = (host, server.port).to_socket_addrs()?;

@@ -257,7 +257,7 @@ fn refusal(error: CallError) -> Answer {
             let code = code(&rejection).to_owned();
             let conflicts = match rejection {
                 Rejection::SeatUnavailable(conflicts) => {
-                    conflicts.into_iter().map(|conflict| (conflict.seat_no, conflict.status)).collect()
+                    conflicts.into_iter().map(|conflict| (conflict.seat_no, conflict.reason)).collect()
                 }
                 _ => Vec::new(),
             };

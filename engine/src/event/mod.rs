@@ -215,7 +215,7 @@ impl Event {
         match change {
             Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key } => {
                 assert!(self.last_reservation_id < Some(*id), "reservation {id} is not the next one");
-                let prices_minor = seats.iter().filter_map(|&no| self.info.layout.price_minor(no)).sum();
+                let prices_minor = self.info.layout.total_minor(seats);
                 assert_eq!(*total_minor, prices_minor, "the total of {id} is not the sum of its prices");
                 let reservation = Arc::new(Reservation {
                     id: *id,

@@ -6,9 +6,8 @@ use super::Event;
 use super::keys::{KeyUse, RETENTION_S};
 use super::live::LiveReservation;
 use crate::words::{
-    Caller, Change, Command, Conflict, EventPatch, HoldLimit, Invalid, KeyHash, Outcome, Rejection,
-    RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, SeatStatus, Timestamp,
-    UserId,
+    Caller, Change, Command, Conflict, ConflictReason, EventPatch, HoldLimit, Invalid, KeyHash, Outcome, Rejection,
+    RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Timestamp, UserId,
 };
 
 /// What a command did: its outcome, and the change that it made, if it made one.
@@ -79,7 +78,7 @@ impl Event {
         if at.came_at >= details.end_at {
             return Err(Rejection::EventEnded(details.end_at));
         }
-        let conflicts = self.conflicts(seats);
+        let conflicts = self.conflicts(user_id, seats);
         if !conflicts.is_empty() {
             return Err(Rejection::SeatUnavailable(conflicts));
         }
@@ -87,7 +86,7 @@ impl Event {
             id: ReservationId::next(self.info.id, self.last_reservation_id, now),
             user_id,
             seats: seats.to_vec(),
-            total_minor: seats.iter().filter_map(|&no| self.info.layout.price_minor(no)).sum(),
+            total_minor: self.info.layout.total_minor(seats),
             expires_at: now.plus_s(details.hold_ttl_s),
             idempotency_key: key.map(str::to_owned),
         };
@@ -122,10 +121,15 @@ impl Event {
         no >= ReservationNo::of(self.info.id.first_reservation_at(now.minus_s(RETENTION_S)))
     }
 
-    fn conflicts(&self, seats: &[SeatNo]) -> Vec<Conflict> {
-        let conflict = |&seat_no: &SeatNo| match self.seat_status(seat_no)? {
-            SeatStatus::Available => None,
-            status => Some(Conflict { seat_no, status }),
+    fn conflicts(&self, user_id: UserId, seats: &[SeatNo]) -> Vec<Conflict> {
+        let conflict = |&seat_no: &SeatNo| {
+            let id = self.holder(seat_no)?;
+            let reason = match self.live(id)? {
+                live if live.user_id == user_id => ConflictReason::Yours(id),
+                live if live.status == ReservationStatus::Confirmed => ConflictReason::Confirmed,
+                _ => ConflictReason::Reserved,
+            };
+            Some(Conflict { seat_no, reason })
         };
         seats.iter().filter_map(conflict).collect()
     }

@@ -4,8 +4,8 @@ use super::*;
 use crate::event::OpenBatch;
 use crate::testing::{event_info, random_batch_id};
 use crate::words::{
-    Caller, Command, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout, Outcome, Rejection,
-    UserId,
+    Caller, Command, ConflictReason, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout, Outcome,
+    Rejection, UserId,
 };
 use uuid::Uuid;
 
@@ -90,6 +90,11 @@ impl Stage {
         (command, None)
     }
 
+    /// The letter of a reservation.
+    fn name(&self, id: ReservationId) -> char {
+        *self.named.iter().find(|(_, named)| **named == id).expect("it has a name").0
+    }
+
     fn describe(&self, result: Result<(Outcome, bool), Rejection>) -> String {
         match result {
             Ok((Outcome::Reservation(row), changed)) => {
@@ -106,9 +111,11 @@ impl Stage {
             Err(Rejection::SeatNotFound(seats)) => format!("no seat {seats:?}"),
             Err(Rejection::ReservationNotFound) => "not found".into(),
             Err(Rejection::SeatUnavailable(conflicts)) => {
-                let each =
-                    conflicts.iter().map(|conflict| format!("{} {:?}", conflict.seat_no, conflict.status));
-                format!("unavailable {}", each.collect::<Vec<_>>().join(", ").to_lowercase())
+                let each = conflicts.iter().map(|conflict| match conflict.reason {
+                    ConflictReason::Yours(id) => format!("{} yours by {}", conflict.seat_no, self.name(id)),
+                    reason => format!("{} {reason:?}", conflict.seat_no).to_lowercase(),
+                });
+                format!("unavailable {}", each.collect::<Vec<_>>().join(", "))
             }
             Err(Rejection::ReservationExpired(_)) => "expired".into(),
             Err(Rejection::ReservationCancelled) => "cancelled".into(),
@@ -154,7 +161,7 @@ fn invariant_1_a_seat_has_at_most_one_holder() {
     check(
         "@1 u1 reserve A 1,2 -> pending 1800 until 101
          @2 u2 reserve B 2,3 -> unavailable 2 reserved
-         @2 u1 reserve B 1 -> unavailable 1 reserved
+         @2 u1 reserve B 1 -> unavailable 1 yours by A
          @3 u1 confirm A -> confirmed 1800 until 101
          @4 u2 reserve B 2,1,3 -> unavailable 2 confirmed, 1 confirmed
          @5 u2 reserve C 3 -> pending 900 until 105",
@@ -172,7 +179,7 @@ fn reservations_are_refused_in_the_order_of_the_rules() {
          @10000 u1 reserve B 99,0 -> no seat [99, 0]
          @10000 u1 reserve B 1 -> event ended
          @9999 u1 reserve B 1 -> pending 900 until 10099
-         @9999 u1 reserve B 1 -> unavailable 1 reserved
+         @9999 u1 reserve B 1 -> unavailable 1 yours by B
          @9999 u1 delete -> in use
          @9999 u1 cancel B -> cancelled 900 until 10099
          @9999 u1 delete -> deleted

@@ -18,9 +18,11 @@ pub(crate) struct Anchor {
 impl Anchor {
     /// The time by the store's clock, as far as is known.
     pub(crate) fn at(&self, monotonic: Duration) -> Timestamp {
-        match monotonic.checked_sub(self.monotonic) {
+        let time = match monotonic.checked_sub(self.monotonic) {
             Some(since) => self.wall.plus(since),
             None => self.wall.minus(self.monotonic - monotonic),
-        }
+        };
+        // Whole milliseconds, as answers tell them: what is told is what was decided, to the last digit.
+        Timestamp::from_micros(time.as_micros() / 1_000 * 1_000)
     }
 }

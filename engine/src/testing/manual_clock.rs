@@ -29,7 +29,12 @@ impl ManualClock {
 
     /// Moves the clock `seconds` ahead.
     pub fn advance_s(&self, seconds: u32) {
-        self.moved_micros.fetch_add(i64::from(seconds) * 1_000_000, Ordering::SeqCst);
+        self.advance_micros(i64::from(seconds) * 1_000_000);
+    }
+
+    /// Moves the clock `micros` microseconds ahead.
+    pub fn advance_micros(&self, micros: i64) {
+        self.moved_micros.fetch_add(micros, Ordering::SeqCst);
     }
 }
 

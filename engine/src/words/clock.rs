@@ -6,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
-use time::format_description::well_known::Rfc3339;
 use tokio::time::Instant;
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision that every store keeps.
@@ -23,6 +22,11 @@ impl Timestamp {
     /// Microseconds since the Unix epoch.
     pub const fn as_micros(self) -> i64 {
         self.0
+    }
+
+    /// Without what is left of a millisecond, which answers do not tell.
+    pub const fn whole_millis(self) -> Self {
+        Self(self.0.div_euclid(1_000) * 1_000)
     }
 
     /// Milliseconds since the Unix epoch; 0 for times before it.
@@ -74,11 +78,13 @@ impl From<Timestamp> for OffsetDateTime {
     }
 }
 
-/// RFC 3339 in UTC.
+/// RFC 3339 in UTC, in whole milliseconds: what is left of one is cut off, so times stay in order.
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let text = OffsetDateTime::from(*self).format(&Rfc3339).map_err(|_| fmt::Error)?;
-        f.write_str(&text)
+        let time = OffsetDateTime::from(*self);
+        let (year, month, day) = (time.year(), u8::from(time.month()), time.day());
+        let (hour, minute, second, millisecond) = time.to_hms_milli();
+        write!(f, "{year:04}-{month:02}-{day:02}T{hour:02}:{minute:02}:{second:02}.{millisecond:03}Z")
     }
 }
 
@@ -99,7 +105,8 @@ impl Clock for SystemClock {
     #[expect(clippy::disallowed_methods, reason = "this is the clock")]
     fn now(&self) -> Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Timestamp(elapsed.as_micros() as i64)
+        // Whole milliseconds, as answers tell them: what is told is what was decided, to the last digit.
+        Timestamp(elapsed.as_millis() as i64 * 1_000)
     }
 
     fn monotonic(&self) -> Duration {

@@ -97,7 +97,7 @@ pub enum Rejection {
     /// There is no such reservation, or it is somebody else's.
     #[error("there is no such reservation")]
     ReservationNotFound,
-    /// Others have these seats.
+    /// These seats have a holder already.
     #[error("{} of the seats are not available", .0.len())]
     SeatUnavailable(Vec<Conflict>),
     /// The hold ran out before the command.
@@ -128,8 +128,19 @@ pub enum Rejection {
 pub struct Conflict {
     /// The seat.
     pub seat_no: SeatNo,
-    /// `Reserved` or `Confirmed`.
-    pub status: SeatStatus,
+    /// Why.
+    pub reason: ConflictReason,
+}
+
+/// Why a seat is not available. Only of its own reservations does a user hear which they are.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ConflictReason {
+    /// A pending reservation of another user holds it.
+    Reserved,
+    /// Another user bought it.
+    Confirmed,
+    /// The user that asks has it, by this reservation.
+    Yours(ReservationId),
 }
 
 /// Why a hold cannot be extended.

@@ -1,64 +1,12 @@
 //! What is known of an event besides who holds its seats.
 
-use std::fmt;
-use std::str::FromStr;
-
 use serde::{Deserialize, Serialize};
 
 use crate::words::clock::Timestamp;
+use crate::words::currency::Currency;
 use crate::words::id::EventId;
 use crate::words::invalid::Invalid;
 use crate::words::layout::Layout;
-
-/// A currency: three capital letters of ISO 4217.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-pub struct Currency([u8; 3]);
-
-impl Currency {
-    /// The Japanese yen.
-    pub const JPY: Currency = Currency(*b"JPY");
-}
-
-/// A text that is no currency code.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a currency is three capital letters of ISO 4217, such as JPY")]
-pub struct InvalidCurrency;
-
-impl FromStr for Currency {
-    type Err = InvalidCurrency;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCurrency> {
-        let code: [u8; 3] = text.as_bytes().try_into().map_err(|_| InvalidCurrency)?;
-        if code.iter().all(u8::is_ascii_uppercase) { Ok(Self(code)) } else { Err(InvalidCurrency) }
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = InvalidCurrency;
-
-    fn try_from(text: String) -> Result<Self, InvalidCurrency> {
-        text.parse()
-    }
-}
-
-impl From<Currency> for String {
-    fn from(currency: Currency) -> String {
-        currency.to_string()
-    }
-}
-
-impl fmt::Display for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|&letter| write!(f, "{}", char::from(letter)))
-    }
-}
-
-impl fmt::Debug for Currency {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
 
 /// What an administrator may change of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

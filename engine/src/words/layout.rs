@@ -3,10 +3,14 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::words::id::SeatNo;
+use crate::words::id::{MAX_SEATS_PER_EVENT, SeatNo};
 
-/// The highest price of a seat, in minor units.
-pub const MAX_PRICE_MINOR: i64 = 100_000_000;
+/// The highest price of a seat, in minor units: enough in any currency, and in JSON the price of all seats of the
+/// largest reservation over HTTP (1,000) is still a whole number to JavaScript.
+pub const MAX_PRICE_MINOR: i64 = 1_000_000_000_000;
+
+// Not even the price of all seats of an event can overflow.
+const _: () = assert!(MAX_PRICE_MINOR.checked_mul(MAX_SEATS_PER_EVENT as i64).is_some());
 
 /// A block of equal rows with one price.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -100,6 +104,13 @@ impl Layout {
     /// The price of a seat in minor units; `None` if there is no such seat.
     pub fn price_minor(&self, seat_no: SeatNo) -> Option<i64> {
         self.locate(seat_no).map(|(section, _)| section.price_minor)
+    }
+
+    /// The price of some seats together, in minor units. Panics if it overflows, which no layout allows whose
+    /// prices are at most [`MAX_PRICE_MINOR`].
+    pub(crate) fn total_minor(&self, seats: &[SeatNo]) -> i64 {
+        let prices = seats.iter().filter_map(|&seat_no| self.price_minor(seat_no));
+        prices.fold(0, |sum, price: i64| sum.checked_add(price).expect("the sum of the prices overflows"))
     }
 
     /// Where a seat is; `None` if there is no such seat.

@@ -4,6 +4,7 @@
 mod change;
 mod clock;
 mod command;
+mod currency;
 mod event_info;
 mod id;
 mod invalid;
@@ -14,8 +15,9 @@ mod snapshot;
 
 pub use change::{Batch, Change, JournalRow};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use command::{Caller, Command, Conflict, HoldLimit, Outcome, Rejection, SeatStatus};
-pub use event_info::{Currency, EventDetails, EventInfo, EventPatch, InvalidCurrency, NewEvent, SeatCounts};
+pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection, SeatStatus};
+pub use currency::{Currency, InvalidCurrency};
+pub use event_info::{EventDetails, EventInfo, EventPatch, NewEvent, SeatCounts};
 pub(crate) use id::ReservationNo;
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use invalid::Invalid;

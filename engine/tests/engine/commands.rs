@@ -3,7 +3,9 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use engine::{CallError, Caller, Conflict, EventPatch, Rejection, ReservationStatus, SeatStatus, Store};
+use engine::{
+    CallError, Caller, Conflict, ConflictReason, EventPatch, Rejection, ReservationStatus, SeatStatus, Store,
+};
 use tokio::task::JoinSet;
 
 use crate::universe::{HOLD_TTL_S, Universe, config, eventually, rejection, user};
@@ -57,7 +59,7 @@ async fn crowd(
 fn assert_refused_with_conflicts(results: Vec<CrowdResult>) {
     for (seat_no, result) in results {
         if result.is_err() {
-            let conflicts = vec![Conflict { seat_no, status: SeatStatus::Reserved }];
+            let conflicts = vec![Conflict { seat_no, reason: ConflictReason::Reserved }];
             assert_eq!(rejection(result), Rejection::SeatUnavailable(conflicts));
         }
     }

@@ -40,6 +40,7 @@ pub(crate) async fn create(
     _: Admin,
     JsonBody { value: body, .. }: JsonBody<NewEventBody>,
 ) -> Result<HttpResponse, Problem> {
+    body.check_time(state.engine.now())?;
     let event = body.into_event(state.default_hold_ttl_s);
     let view = state.engine.create_event(event).await.map_err(|error| Problem::from_call(error, None))?;
     let location = format!("/api/v1/events/{}", view.info.id);

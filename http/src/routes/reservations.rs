@@ -23,7 +23,7 @@ const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
         description = "Makes a repetition of the request harmless: one key of a user and an event has one effect",
         nullable = false, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses(
-        (status = 201, description = "The reservation; of a repeated key, as it is now", body = ReservationBody,
+        (status = 201, description = "The reservation. Of a repeated key, as it is now, with `\"replayed\": true`: **`status` counts**, for it can be cancelled or expired by now", body = ReservationBody,
             headers(
                 ("Location" = String, description = "Its path"),
                 ("Idempotent-Replayed" = bool, description = "`true` where the key was used before; else absent"),

@@ -10,8 +10,12 @@ use utoipa::IntoParams;
 use crate::extract::{Parameters, PathId};
 use crate::seat_maps::work_on;
 use crate::state::AppState;
+use crate::wire::name::Name;
 use crate::wire::problem::{Problem, ProblemDocument};
 use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
+
+/// Caches ask each time, with the `ETag`.
+const NO_CACHE: &str = "no-cache";
 
 /// Which seats to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -53,13 +57,16 @@ pub async fn list(
     // The version alone tells whether the client is up to date; a seat map would cost far more.
     let version = state.engine.event(id).await.map_err(problem)?.version;
     if is_match(request.headers(), &etag(version)) {
-        return Ok(HttpResponse::NotModified().insert_header((header::ETAG, etag(version))).finish());
+        return Ok(HttpResponse::NotModified()
+            .insert_header((header::ETAG, etag(version)))
+            .insert_header((header::CACHE_CONTROL, NO_CACHE))
+            .finish());
     }
     let prepared = state.seat_maps.get(&state.engine, id, version).await.map_err(problem)?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::ETAG, etag(prepared.map.version)))
-        .insert_header((header::CACHE_CONTROL, "no-cache"))
+        .insert_header((header::CACHE_CONTROL, NO_CACHE))
         .content_type("application/json");
     if !filter.is_all() {
         let written = work_on(&prepared.map, move |map| filter.write(map)).await;
@@ -82,7 +89,7 @@ impl SeatsQuery {
             "confirmed" => Ok(SeatStatus::Confirmed),
             _ => Err(Problem::invalid_field("status", "must be available, reserved or confirmed")),
         });
-        Ok(SeatFilter { status: status.transpose()?, section: self.section })
+        Ok(SeatFilter { status: status.transpose()?, section: self.section.as_deref().map(Name::normalized) })
     }
 }
 

@@ -2,11 +2,16 @@
 
 use std::collections::HashSet;
 
-use engine::{Currency, EventDetails, EventId, EventPatch, EventView, Layout, MAX_SEATS_PER_EVENT, NewEvent};
+use engine::{
+    Currency, EventDetails, EventId, EventPatch, EventView, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
+    NewEvent, Timestamp,
+};
 use garde::Validate;
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+use crate::wire::name::Name;
+use crate::wire::problem::Problem;
 use crate::wire::time::Time;
 
 const MAX_SECTIONS: usize = 1_000;
@@ -29,6 +34,8 @@ pub struct EventBody {
     /// ISO 4217.
     #[schema(value_type = String, example = "JPY")]
     currency: Currency,
+    /// How many digits of an amount in minor units are decimals: 0 for JPY, 2 for USD.
+    currency_decimals: u8,
     /// How long a hold lasts.
     hold_ttl_s: u32,
     /// How long a hold can last with all its extensions.
@@ -80,6 +87,7 @@ impl From<EventView> for EventBody {
             start_at: Time(details.start_at),
             end_at: Time(details.end_at),
             currency: info.currency,
+            currency_decimals: info.currency.decimals(),
             hold_ttl_s: details.hold_ttl_s,
             max_hold_s: details.max_hold_s,
             max_seats_per_reservation: details.max_seats_per_reservation,
@@ -108,29 +116,21 @@ impl From<EventView> for EventBody {
     ]
 }))]
 pub struct NewEventBody {
-    #[garde(length(chars, min = 1, max = 255), custom(visible_name))]
-    #[schema(
-        min_length = 1,
-        max_length = 255,
-        pattern = r"^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F][^\x00-\x1F\x7F]*$"
-    )]
-    name: String,
+    #[garde(dive)]
+    #[schema(inline)]
+    name: Name,
     #[garde(inner(length(chars, max = 10_000), custom(storable)))]
     #[schema(max_length = 10_000, pattern = r"^[^\x00]*$")]
     description: Option<String>,
-    #[garde(length(chars, min = 1, max = 255), custom(visible_name))]
-    #[schema(
-        min_length = 1,
-        max_length = 255,
-        pattern = r"^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F][^\x00-\x1F\x7F]*$"
-    )]
-    venue: String,
+    #[garde(dive)]
+    #[schema(inline)]
+    venue: Name,
     #[garde(skip)]
     start_at: Time,
-    /// After `start_at`.
+    /// After `start_at`, and not in the past unless `allow_past` is true.
     #[garde(custom(after(self.start_at)))]
     end_at: Time,
-    /// ISO 4217; JPY where absent.
+    /// A code of ISO 4217 that is in use; JPY where absent.
     #[garde(inner(custom(currency_code)))]
     #[schema(pattern = "^[A-Z]{3}$", example = "JPY")]
     currency: Option<String>,
@@ -156,22 +156,22 @@ pub struct NewEventBody {
     #[schema(minimum = 1, maximum = 200_000)]
     total_seats: Option<i64>,
     /// With `total_seats`: the price of each seat, in minor units.
-    #[garde(inner(range(min = 0, max = 100_000_000)), custom(price_of(self.total_seats)))]
-    #[schema(minimum = 0, maximum = 100_000_000)]
+    #[garde(inner(range(min = 0, max = MAX_PRICE_MINOR)), custom(price_of(self.total_seats)))]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
+    /// Takes an event that is over already, too.
+    #[garde(skip)]
+    #[serde(default)]
+    allow_past: bool,
 }
 
 /// A block of equal rows with one price.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub struct NewSection {
-    #[garde(length(chars, min = 1, max = 255), custom(visible_name))]
-    #[schema(
-        min_length = 1,
-        max_length = 255,
-        pattern = r"^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F][^\x00-\x1F\x7F]*$"
-    )]
-    name: String,
+    #[garde(dive)]
+    #[schema(inline)]
+    name: Name,
     #[garde(range(min = 1, max = 200_000))]
     #[schema(minimum = 1, maximum = 200_000)]
     rows: i64,
@@ -179,21 +179,29 @@ pub struct NewSection {
     #[schema(minimum = 1, maximum = 200_000)]
     seats_per_row: i64,
     /// In minor units.
-    #[garde(range(min = 0, max = 100_000_000))]
-    #[schema(minimum = 0, maximum = 100_000_000)]
+    #[garde(range(min = 0, max = MAX_PRICE_MINOR))]
+    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     price: i64,
 }
 
 impl NewEventBody {
+    /// Refuses an event that is over at `now`, which is a mistake more often than meant.
+    pub fn check_time(&self, now: Timestamp) -> Result<(), Problem> {
+        if self.allow_past || self.end_at.0 > now {
+            return Ok(());
+        }
+        Err(Problem::invalid_field("end_at", "must not be in the past, unless allow_past is true"))
+    }
+
     /// The event, as the engine takes it.
     pub fn into_event(self, default_hold_ttl_s: u32) -> NewEvent {
         let hold_ttl_s = self.hold_ttl_s.map_or(default_hold_ttl_s, whole);
         let max_hold_s = self.max_hold_s.map_or(hold_ttl_s * MAX_HOLD_FACTOR, whole);
         NewEvent {
             details: EventDetails {
-                name: self.name,
+                name: self.name.into_string(),
                 description: self.description.unwrap_or_default(),
-                venue: self.venue,
+                venue: self.venue.into_string(),
                 start_at: self.start_at.0,
                 end_at: self.end_at.0,
                 hold_ttl_s,
@@ -205,7 +213,12 @@ impl NewEventBody {
             currency: self.currency.and_then(|code| code.parse().ok()).unwrap_or(Currency::JPY),
             layout: match self.sections {
                 Some(sections) => Layout::of_sections(sections.into_iter().map(|section| {
-                    (section.name, whole(section.rows), whole(section.seats_per_row), section.price)
+                    (
+                        section.name.into_string(),
+                        whole(section.rows),
+                        whole(section.seats_per_row),
+                        section.price,
+                    )
                 })),
                 None => Layout::of_seats(self.total_seats.map_or(0, whole), self.price.unwrap_or_default()),
             },
@@ -218,23 +231,15 @@ impl NewEventBody {
 #[serde(deny_unknown_fields)]
 #[schema(as = EventPatch, example = json!({"name": "Rock Festival, extra night", "hold_ttl_s": 600}))]
 pub struct EventPatchBody {
-    #[garde(inner(length(chars, min = 1, max = 255), custom(visible_name)))]
-    #[schema(
-        min_length = 1,
-        max_length = 255,
-        pattern = r"^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F][^\x00-\x1F\x7F]*$"
-    )]
-    name: Option<String>,
+    #[garde(dive)]
+    #[schema(inline)]
+    name: Option<Name>,
     #[garde(inner(length(chars, max = 10_000), custom(storable)))]
     #[schema(max_length = 10_000, pattern = r"^[^\x00]*$")]
     description: Option<String>,
-    #[garde(inner(length(chars, min = 1, max = 255), custom(visible_name)))]
-    #[schema(
-        min_length = 1,
-        max_length = 255,
-        pattern = r"^[^\x00-\x1F\x7F]*[^\x00-\x20\x7F][^\x00-\x1F\x7F]*$"
-    )]
-    venue: Option<String>,
+    #[garde(dive)]
+    #[schema(inline)]
+    venue: Option<Name>,
     #[garde(skip)]
     start_at: Option<Time>,
     #[garde(skip)]
@@ -253,9 +258,9 @@ pub struct EventPatchBody {
 impl From<EventPatchBody> for EventPatch {
     fn from(body: EventPatchBody) -> Self {
         Self {
-            name: body.name,
+            name: body.name.map(Name::into_string),
             description: body.description,
-            venue: body.venue,
+            venue: body.venue.map(Name::into_string),
             start_at: body.start_at.map(|time| time.0),
             end_at: body.end_at.map(|time| time.0),
             hold_ttl_s: body.hold_ttl_s.map(whole),
@@ -270,20 +275,13 @@ fn whole(number: i64) -> u32 {
     u32::try_from(number).expect("its range was checked")
 }
 
-fn visible_name(text: &str, _: &()) -> garde::Result {
-    let has_control = text.chars().any(|character| character.is_ascii_control());
-    if has_control || !text.chars().any(|character| character > ' ') {
-        return Err(garde::Error::new("must have a visible character, and no control characters"));
-    }
-    Ok(())
-}
-
 fn storable(text: &str, _: &()) -> garde::Result {
     if text.contains('\0') { Err(garde::Error::new("must not contain NUL")) } else { Ok(()) }
 }
 
 fn currency_code(code: &str, _: &()) -> garde::Result {
-    code.parse::<Currency>().map(|_| ()).map_err(|error| garde::Error::new(format!("is not valid: {error}")))
+    let known = code.parse::<Currency>();
+    known.map(|_| ()).map_err(|_| garde::Error::new("must be a code of ISO 4217 that is in use, such as JPY"))
 }
 
 fn after(start_at: Time) -> impl FnOnce(&Time, &()) -> garde::Result {
@@ -313,8 +311,8 @@ fn check_sections(sections: &[NewSection]) -> garde::Result {
         return Err(garde::Error::new(format!("must be 1 to {MAX_SECTIONS}")));
     }
     let mut names = HashSet::new();
-    if let Some(twice) = sections.iter().find(|section| !names.insert(section.name.as_str())) {
-        return Err(garde::Error::new(format!("have the name {:?} twice", twice.name)));
+    if let Some(twice) = sections.iter().find(|section| !names.insert(section.name.look())) {
+        return Err(garde::Error::new(format!("have the name {} twice", twice.name)));
     }
     let sizes =
         sections.iter().map(|section| section.rows.max(0).saturating_mul(section.seats_per_row.max(0)));

@@ -1,6 +1,7 @@
 //! What stands on the wire: bodies, ids, pages, times, and refusals.
 
 pub mod event_body;
+pub mod name;
 pub mod object;
 pub mod paging;
 pub mod problem;

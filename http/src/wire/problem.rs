@@ -5,7 +5,8 @@ use std::fmt;
 use actix_web::http::{StatusCode, Uri, header};
 use actix_web::{HttpResponse, ResponseError};
 use engine::{
-    CallError, EventId, Fault, Invalid, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection, SeatId, SeatStatus,
+    CallError, EventId, Fault, Invalid, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection, ReservationId,
+    SeatId,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -75,7 +76,9 @@ impl Code {
             Self::EventInUse => (StatusCode::CONFLICT, "The event has live reservations"),
             Self::EventEnded => (StatusCode::CONFLICT, "The event is over"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON"),
+            Self::UnsupportedMediaType => {
+                (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON, plain or in gzip")
+            }
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "Fields are not valid"),
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request")
@@ -88,24 +91,40 @@ impl Code {
     }
 }
 
-/// A seat that another reservation has.
+/// A seat that a reservation has already.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Conflict {
     /// The seat.
     #[schema(value_type = uuid::Uuid)]
     pub seat_id: SeatId,
-    /// What its status is.
+    /// Why it is not available.
     pub reason: ConflictReason,
+    /// With `yours`: the reservation. Whose seat it is else is nobody's business.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = uuid::Uuid)]
+    pub reservation_id: Option<ReservationId>,
 }
 
 /// Why a seat is not available.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum ConflictReason {
-    /// A pending reservation holds it.
+    /// A pending reservation of another user holds it.
     Reserved,
-    /// It is sold.
+    /// Another user bought it.
     Confirmed,
+    /// The user that asks has it, by the reservation `reservation_id`.
+    Yours,
+}
+
+impl From<engine::ConflictReason> for ConflictReason {
+    fn from(reason: engine::ConflictReason) -> Self {
+        match reason {
+            engine::ConflictReason::Reserved => Self::Reserved,
+            engine::ConflictReason::Confirmed => Self::Confirmed,
+            engine::ConflictReason::Yours(_) => Self::Yours,
+        }
+    }
 }
 
 /// A field that breaks a rule.
@@ -128,6 +147,7 @@ pub struct Problem {
     seq: Option<u64>,
     retry_after_s: Option<u64>,
     allow: Option<String>,
+    accept_encoding: bool,
     cause: Option<String>,
 }
 
@@ -144,6 +164,7 @@ impl Problem {
             seq: None,
             retry_after_s,
             allow: None,
+            accept_encoding: false,
             cause: None,
         }
     }
@@ -163,6 +184,12 @@ impl Problem {
     pub fn seats_not_found(ids: impl IntoIterator<Item = impl fmt::Display>) -> Self {
         let ids: Vec<_> = ids.into_iter().map(|id| id.to_string()).collect();
         Self::new(Code::SeatNotFound, format!("the event has no seat with the id {}", ids.join(", ")))
+    }
+
+    /// A body whose `Content-Encoding` is not taken; the answer says which are (RFC 7694).
+    pub fn unsupported_encoding(given: &str) -> Self {
+        let detail = format!("Content-Encoding: {given}; send the body as it is, or in gzip");
+        Self { accept_encoding: true, ..Self::new(Code::UnsupportedMediaType, detail) }
     }
 
     /// A method that the path does not know.
@@ -221,11 +248,12 @@ impl Problem {
             Rejection::ReservationNotFound => Self::new(Code::ReservationNotFound, detail),
             Rejection::SeatUnavailable(conflicts) => {
                 let conflicts = conflicts.into_iter().filter_map(|conflict| {
-                    let reason = match conflict.status {
-                        SeatStatus::Confirmed => ConflictReason::Confirmed,
-                        SeatStatus::Reserved | SeatStatus::Available => ConflictReason::Reserved,
+                    let reservation_id = match conflict.reason {
+                        engine::ConflictReason::Yours(id) => Some(id),
+                        _ => None,
                     };
-                    Some(Conflict { seat_id: seat_id(conflict.seat_no)?, reason })
+                    let seat_id = seat_id(conflict.seat_no)?;
+                    Some(Conflict { seat_id, reason: conflict.reason.into(), reservation_id })
                 });
                 Self { conflicts: conflicts.collect(), ..Self::new(Code::SeatUnavailable, detail) }
             }
@@ -280,6 +308,9 @@ impl Problem {
         if let Some(allow) = &self.allow {
             response.insert_header((header::ALLOW, allow.as_str()));
         }
+        if self.accept_encoding {
+            response.insert_header((header::ACCEPT_ENCODING, "gzip, identity"));
+        }
         if self.code == Code::Unauthenticated {
             response.insert_header((header::WWW_AUTHENTICATE, "Bearer realm=\"holdfast\""));
         }
@@ -330,7 +361,7 @@ pub(crate) struct ProblemDocument<'a> {
     code: Code,
     /// The id of the request, as in the header `X-Request-Id`.
     request_id: &'a str,
-    /// With `seat_unavailable`: the seats that others have.
+    /// With `seat_unavailable`: the seats that are taken, and why.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     #[schema(required = false, value_type = Vec<Conflict>)]
     conflicts: &'a [Conflict],

@@ -36,6 +36,8 @@ pub struct ReservationBody {
     /// ISO 4217.
     #[schema(value_type = String, example = "JPY")]
     currency: Currency,
+    /// How many digits of `total_amount` are decimals: 0 for JPY, 2 for USD.
+    currency_decimals: u8,
     /// When the hold ends by itself, unless it is confirmed.
     expires_at: Time,
     /// Seconds until `expires_at`, rounded up; 0 when that is past, and unless `status` is `pending`.
@@ -47,6 +49,11 @@ pub struct ReservationBody {
     updated_at: Time,
     /// The number of the journal batch that changed it last: the provable order of decisions of an event.
     seq: u64,
+    /// `true` in the answer to a repeated idempotency key, else absent. **`status` counts: what the key once
+    /// made can be cancelled or expired by now.**
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = bool)]
+    replayed: Option<bool>,
 }
 
 /// Where a reservation stands.
@@ -82,6 +89,7 @@ impl ReservationBody {
             status: reservation.status,
             total_amount: reservation.total_minor,
             currency: event.currency,
+            currency_decimals: event.currency.decimals(),
             expires_at: Time(reservation.expires_at),
             expires_in_s: remaining_us.div_ceil(1_000_000) as u64,
             confirmed_at: reservation.confirmed_at.map(Time),
@@ -89,6 +97,7 @@ impl ReservationBody {
             created_at: Time(reservation.created_at),
             updated_at: Time(reservation.updated_at),
             seq: reservation.seq,
+            replayed: view.replayed.then_some(true),
         }
     }
 }

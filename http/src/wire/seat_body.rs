@@ -5,7 +5,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 /// About how long one seat's JSON is, to allocate once.
-const SEAT_BYTES: usize = 140;
+const SEAT_BYTES: usize = 152;
 
 /// Whether a seat can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -33,6 +33,9 @@ pub struct SeatBody<'a> {
     section: Option<&'a str>,
     /// A to Z, then AA.
     row: &'a str,
+    /// Within its row, from 1.
+    #[schema(minimum = 1)]
+    number: u32,
     #[schema(value_type = SeatStatusName)]
     status: SeatStatus,
     /// In minor units of the event's currency.
@@ -79,6 +82,7 @@ impl SeatFilter {
                 seat_number: &place.label(),
                 section: place.section,
                 row: &place.row,
+                number: place.number,
                 status,
                 price: place.price_minor,
             };

@@ -24,14 +24,15 @@ async fn an_event_of_sections_is_made_and_found() {
     assert_eq!(made.header("location"), Some(path.as_str()));
     let expected = json!({
         "id": id, "name": "Rock Festival", "description": "One night", "venue": "Tokyo Dome",
-        "start_at": "2027-01-10T09:00:00Z", "end_at": "2027-01-10T12:00:00Z", "currency": "EUR",
+        "start_at": "2027-01-10T09:00:00.000Z", "end_at": "2027-01-10T12:00:00.000Z",
+        "currency": "EUR", "currency_decimals": 2,
         "hold_ttl_s": 60, "max_hold_s": 240, "max_seats_per_reservation": 10,
         "sections": [
             {"name": "Arena", "rows": 2, "seats_per_row": 3, "seats": 6, "price": 12000},
             {"name": "Stand", "rows": 1, "seats_per_row": 4, "seats": 4, "price": 6800},
         ],
         "total_seats": 10, "available_seats": 10, "reserved_seats": 0, "confirmed_seats": 0, "version": 0,
-        "created_at": "2026-06-01T00:00:00Z", "updated_at": "2026-06-01T00:00:00Z",
+        "created_at": "2026-06-01T00:00:00.000Z", "updated_at": "2026-06-01T00:00:00.000Z",
     });
     assert_eq!(event, expected);
     assert_eq!(server.get(&path, None).await.json(), expected);
@@ -56,9 +57,11 @@ async fn every_broken_rule_is_named_at_once() {
         (json!({"name": ""}), vec!["name"]),
         (json!({"name": "x".repeat(256), "venue": " "}), vec!["name", "venue"]),
         (json!({"name": "nul\u{0}"}), vec!["name"]),
+        (json!({"name": "\u{200B}", "venue": "a\u{202E}b"}), vec!["name", "venue"]),
+        (json!({"name": "a\u{85}b", "venue": "a\u{2028}b"}), vec!["name", "venue"]),
         (json!({"end_at": "2027-01-10T09:00:00Z"}), vec!["end_at"]),
         (json!({"price": -1}), vec!["price"]),
-        (json!({"price": 100_000_001}), vec!["price"]),
+        (json!({"price": 1_000_000_000_001_i64}), vec!["price"]),
         (json!({"price": null}), vec!["price"]),
         (json!({"total_seats": 0}), vec!["total_seats"]),
         (json!({"total_seats": 200_001}), vec!["total_seats"]),
@@ -68,6 +71,15 @@ async fn every_broken_rule_is_named_at_once() {
         (
             json!({"total_seats": null, "price": null, "sections": [section("A"), section("A")]}),
             vec!["sections"],
+        ),
+        (
+            json!({"total_seats": null, "price": null,
+                "sections": [section("Orch\u{e9}e"), section("Orche\u{301}e ")]}),
+            vec!["sections"],
+        ),
+        (
+            json!({"total_seats": null, "price": null, "sections": [section("A"), section("B\u{2066}")]}),
+            vec!["sections[1].name"],
         ),
         (
             json!({"total_seats": null, "price": null,
@@ -83,6 +95,7 @@ async fn every_broken_rule_is_named_at_once() {
         (json!({"hold_ttl_s": 86_401}), vec!["hold_ttl_s"]),
         (json!({"hold_ttl_s": 60, "max_hold_s": 59}), vec!["max_hold_s"]),
         (json!({"currency": "yen"}), vec!["currency"]),
+        (json!({"currency": "ABC"}), vec!["currency"]),
         (json!({"max_seats_per_reservation": 0}), vec!["max_seats_per_reservation"]),
     ];
     for (changes, fields) in cases {
@@ -94,6 +107,69 @@ async fn every_broken_rule_is_named_at_once() {
         assert_eq!(named, fields.into_iter().collect(), "{changes}: {problem}");
         assert!(errors.iter().all(|error| error["message"].as_str().is_some_and(|text| !text.is_empty())));
     }
+    server.stop().await;
+}
+
+/// The price is one of a seat in IDR, whose amounts are long.
+#[actix_web::test]
+async fn the_dearest_seats_add_up() {
+    let server = TestServer::start().await;
+    let changes = json!({"total_seats": 1_000, "price": 1_000_000_000_000_i64, "currency": "IDR",
+        "max_seats_per_reservation": 1_000});
+    let event_id = server.event_with(changes).await;
+    let seats = server.seats(&event_id).await;
+    let made = server.reserve(&event_id, &seats).await.json();
+    assert_eq!(made["total_amount"], json!(1_000_000_000_000_000_i64));
+    assert_eq!((&made["currency"], &made["currency_decimals"]), (&json!("IDR"), &json!(2)));
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn names_are_kept_composed_and_found_decomposed() {
+    let server = TestServer::start().await;
+    let section = json!({"name": " Orche\u{301}e ", "rows": 1, "seats_per_row": 2, "price": 1});
+    let changes = json!({"name": " Cafe\u{301} ", "total_seats": null, "price": null, "sections": [section]});
+    let path = format!("/api/v1/events/{}", server.event_with(changes).await);
+    let event = server.get(&path, None).await.json();
+    assert_eq!((&event["name"], &event["sections"][0]["name"]), (&json!("Caf\u{e9}"), &json!("Orch\u{e9}e")));
+    let decomposed = server.get(&format!("{path}/seats?section=Orche%CC%81e"), None).await;
+    assert_eq!(decomposed.ids().len(), 2);
+    let body = json!({"name": "\u{200B}"});
+    let answer = server.send_json(Method::PATCH, &path, Some(ADMIN), &body).await;
+    assert_eq!(answer.problem(422, "validation_failed")["errors"][0]["field"], "name");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn an_event_that_is_over_is_a_mistake_unless_it_is_meant() {
+    let server = TestServer::start().await;
+    let past = json!({"start_at": "2026-01-01T00:00:00Z", "end_at": "2026-01-02T00:00:00Z"});
+    let answer = server.post("/api/v1/events", Some(ADMIN), &new_event(past.clone())).await;
+    let problem = answer.problem(422, "validation_failed");
+    assert_eq!(problem["errors"][0]["field"], "end_at");
+    assert!(problem["errors"][0]["message"].as_str().expect("text").contains("allow_past"), "{problem}");
+    let mut meant = past;
+    meant["allow_past"] = json!(true);
+    server.event_with(meant).await;
+    // It has begun, and goes on.
+    server.event_with(json!({"start_at": "2026-01-01T00:00:00Z"})).await;
+    server.stop().await;
+}
+
+/// Also where the clock and the client have more than three digits.
+#[actix_web::test]
+async fn times_have_three_digits() {
+    let server = TestServer::start().await;
+    server.clock.advance_micros(123_987);
+    let event_id = server.event_with(json!({"end_at": "2027-01-10T12:00:00.7+00:00"})).await;
+    let event = server.get(&format!("/api/v1/events/{event_id}"), None).await.json();
+    assert_eq!(
+        (&event["created_at"], &event["end_at"]),
+        (&json!("2026-06-01T00:00:00.123Z"), &json!("2027-01-10T12:00:00.700Z"))
+    );
+    let seats = server.seats(&event_id).await;
+    let reservation = server.reserve(&event_id, &seats[..1]).await.json();
+    assert_eq!(reservation["expires_at"], "2026-06-01T00:15:00.123Z");
     server.stop().await;
 }
 

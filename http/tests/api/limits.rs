@@ -19,7 +19,9 @@ async fn one_request_too_many_is_429_for_that_key_only() {
     assert_eq!(refused.header("retry-after"), Some("1"));
     assert_eq!(server.get(&path, Some(ADMIN)).await.status, 200);
     assert_eq!(server.get("/api/v1/events", None).await.status, 200);
-    assert_eq!(server.get("/livez", Some(USER)).await.status, 200, "probes are not counted");
+    for path in ["/livez", "/readyz", "/health", "/metrics", "/api/v1/health", "/api/v1/metrics"] {
+        assert_eq!(server.get(path, Some(USER)).await.status, 200, "{path} is not counted");
+    }
     tokio::time::sleep(Duration::from_millis(400)).await;
     assert_eq!(server.get(&path, Some(USER)).await.status, 200);
     server.stop().await;

@@ -1,5 +1,6 @@
 //! The server's tests: each starts the real application on a port of its own, over the in-memory store.
 
+mod bodies;
 mod documents;
 mod events;
 mod helpers;

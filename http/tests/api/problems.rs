@@ -200,7 +200,9 @@ async fn a_reservation_must_obey_the_rules() {
 async fn what_is_over_cannot_be_reserved() {
     let server = TestServer::start().await;
     let event_id = server
-        .event_with(json!({"start_at": "2026-01-01T00:00:00Z", "end_at": "2026-01-02T00:00:00Z"}))
+        .event_with(
+            json!({"start_at": "2026-01-01T00:00:00Z", "end_at": "2026-01-02T00:00:00Z", "allow_past": true}),
+        )
         .await;
     let seats = server.seats(&event_id).await;
     server.reserve(&event_id, &seats[..1]).await.problem(409, "event_ended");

@@ -8,7 +8,7 @@ use futures_util::future::join_all;
 use serde_json::{Value, json};
 use tokio::io::AsyncWriteExt;
 
-use crate::helpers::{ADMIN, Answer, TestServer, USER, USER_ID};
+use crate::helpers::{ADMIN, Answer, OTHER_USER_ID, TestServer, USER, USER_ID};
 
 #[actix_web::test]
 async fn the_first_free_seat_of_the_first_event_is_reserved_confirmed_and_given_back() {
@@ -25,9 +25,9 @@ async fn the_first_free_seat_of_the_first_event_is_reserved_confirmed_and_given_
     assert_eq!(made.header("location"), Some(path.as_str()));
     let pending = json!({
         "id": id, "event_id": event_id, "user_id": USER_ID, "seat_ids": [seat], "seat_numbers": ["A-1"],
-        "status": "pending", "total_amount": 5000, "currency": "JPY",
-        "expires_at": "2026-06-01T00:15:00Z", "expires_in_s": 900, "confirmed_at": null, "cancelled_at": null,
-        "created_at": "2026-06-01T00:00:00Z", "updated_at": "2026-06-01T00:00:00Z", "seq": 1,
+        "status": "pending", "total_amount": 5000, "currency": "JPY", "currency_decimals": 0,
+        "expires_at": "2026-06-01T00:15:00.000Z", "expires_in_s": 900, "confirmed_at": null, "cancelled_at": null,
+        "created_at": "2026-06-01T00:00:00.000Z", "updated_at": "2026-06-01T00:00:00.000Z", "seq": 1,
     });
     assert_eq!(reservation, pending);
     assert_eq!(server.get(&path, Some(USER)).await.json(), pending);
@@ -37,14 +37,14 @@ async fn the_first_free_seat_of_the_first_event_is_reserved_confirmed_and_given_
     assert_eq!((&confirmed["status"], &confirmed["seq"]), (&json!("confirmed"), &json!(2)));
     assert_eq!(
         (&confirmed["confirmed_at"], &confirmed["expires_in_s"]),
-        (&json!("2026-06-01T00:01:00Z"), &json!(0))
+        (&json!("2026-06-01T00:01:00.000Z"), &json!(0))
     );
     assert_eq!(server.act(id, "confirm").await.json(), confirmed, "a repetition changes nothing");
 
     let cancelled = server.act(id, "cancel").await.json();
     assert_eq!(
         (&cancelled["status"], &cancelled["cancelled_at"]),
-        (&json!("cancelled"), &json!("2026-06-01T00:01:00Z"))
+        (&json!("cancelled"), &json!("2026-06-01T00:01:00.000Z"))
     );
     assert_eq!(server.act(id, "cancel").await.json(), cancelled, "a repetition changes nothing");
     server.act(id, "confirm").await.problem(409, "reservation_cancelled");
@@ -78,16 +78,41 @@ async fn a_taken_seat_is_named_and_the_free_one_stays_free() {
     let server = TestServer::start().await;
     let event_id = server.event(3).await;
     let seats = server.seats(&event_id).await;
-    let held = server.reserved(&event_id, &seats[..1]).await;
+    server.reserved(&event_id, &seats[..1]).await;
     let sold = server.reserved(&event_id, &seats[1..2]).await;
-    assert_eq!(held.len(), sold.len());
     assert_eq!(server.act(&sold, "confirm").await.status, 200);
-    let problem = server.reserve(&event_id, &seats).await.problem(409, "seat_unavailable");
+    let body = json!({"event_id": event_id, "seat_ids": seats, "user_id": OTHER_USER_ID});
+    let refused = server.post("/api/v1/reservations", Some(ADMIN), &body).await;
+    let problem = refused.problem(409, "seat_unavailable");
     let expected = json!([
         {"seat_id": seats[0], "reason": "reserved"}, {"seat_id": seats[1], "reason": "confirmed"},
     ]);
     assert_eq!((&problem["conflicts"], &problem["seq"]), (&expected, &json!(3)));
     assert_eq!(server.reserve(&event_id, &seats[2..]).await.status, 201);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_user_hears_which_reservation_of_its_own_has_the_seat() {
+    let server = TestServer::start().await;
+    let event_id = server.event(3).await;
+    let seats = server.seats(&event_id).await;
+    let held = server.reserved(&event_id, &seats[..1]).await;
+    let sold = server.reserved(&event_id, &seats[1..2]).await;
+    assert_eq!(server.act(&sold, "confirm").await.status, 200);
+    let body = json!({"event_id": event_id, "seat_ids": seats[2..], "user_id": OTHER_USER_ID});
+    assert_eq!(server.post("/api/v1/reservations", Some(ADMIN), &body).await.status, 201);
+    let expected = json!([
+        {"seat_id": seats[0], "reason": "yours", "reservation_id": held},
+        {"seat_id": seats[1], "reason": "yours", "reservation_id": sold},
+        {"seat_id": seats[2], "reason": "reserved"},
+    ]);
+    let by_user = server.reserve(&event_id, &seats).await;
+    assert_eq!(by_user.problem(409, "seat_unavailable")["conflicts"], expected);
+    // The administrator asks for the user.
+    let body = json!({"event_id": event_id, "seat_ids": seats, "user_id": USER_ID});
+    let by_admin = server.post("/api/v1/reservations", Some(ADMIN), &body).await;
+    assert_eq!(by_admin.problem(409, "seat_unavailable")["conflicts"], expected);
     server.stop().await;
 }
 
@@ -114,7 +139,9 @@ async fn a_key_has_one_effect() {
         reserve_with_key(&server, Some("\"order-1\""), in_body.clone()).await,
     ] {
         assert_eq!((again.status.as_u16(), again.header("idempotent-replayed")), (201, Some("true")));
-        assert_eq!(again.json(), first.json());
+        let mut expected = first.json();
+        expected["replayed"] = json!(true);
+        assert_eq!(again.json(), expected);
     }
     reserve_with_key(&server, Some("order-2"), in_body).await.problem(400, "malformed_request");
     let other = json!({"event_id": event_id, "seat_ids": [seats[1]]});
@@ -127,6 +154,24 @@ async fn a_key_has_one_effect() {
     assert_eq!(server.act(&id, "cancel").await.status, 200);
     let late = reserve_with_key(&server, Some("order-1"), body).await;
     assert_eq!((late.status.as_u16(), &late.json()["status"]), (201, &json!("cancelled")));
+    assert_eq!(late.json()["replayed"], true);
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_replay_of_what_expired_says_so() {
+    let server = TestServer::start().await;
+    let event_id = server.event_with(json!({"hold_ttl_s": 60})).await;
+    let seats = server.seats(&event_id).await;
+    let body = json!({"event_id": event_id, "seat_ids": [seats[0]]});
+    let first = reserve_with_key(&server, Some("order-1"), body.clone()).await.json();
+    assert_eq!(first.get("replayed"), None);
+    server.clock.advance_s(60);
+    let late = reserve_with_key(&server, Some("order-1"), body).await;
+    assert_eq!((late.status.as_u16(), late.header("idempotent-replayed")), (201, Some("true")));
+    let late = late.json();
+    assert_eq!((&late["id"], &late["status"]), (&first["id"], &json!("expired")));
+    assert_eq!(late["replayed"], true);
     server.stop().await;
 }
 
@@ -168,7 +213,9 @@ async fn ten_callers_of_one_seat_have_one_winner() {
     assert_eq!((won.len(), lost.len()), (1, 9));
     for answer in lost {
         let problem = answer.problem(409, "seat_unavailable");
-        assert_eq!(problem["conflicts"], json!([{"seat_id": seats[0], "reason": "reserved"}]));
+        let reservation_id = won[0].json()["id"].clone();
+        let yours = json!([{"seat_id": seats[0], "reason": "yours", "reservation_id": reservation_id}]);
+        assert_eq!(problem["conflicts"], yours);
         assert!(
             problem["seq"].as_u64() >= won[0].json()["seq"].as_u64(),
             "decided against the winner's batch"

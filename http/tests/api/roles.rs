@@ -66,7 +66,7 @@ async fn a_wrong_key_is_refused_by_every_call_of_the_api() {
     let server = TestServer::start().await;
     for operation in operations().iter().filter(|operation| operation.path.starts_with("/api/v1/")) {
         let (path, body) = request(&server, operation).await;
-        for header in [("x-api-key", "wrong-key-0123456"), ("authorization", "Basic abc")] {
+        for header in [("x-api-key", "wrong-key-0123456"), ("authorization", "Bearer wrong-key-0123456")] {
             let headers = [header, ("content-type", "application/json")];
             let answer = server.send(operation.method.clone(), &path, &headers, body.clone()).await;
             answer.problem(401, "unauthenticated");
@@ -84,6 +84,25 @@ async fn a_bearer_token_is_a_key() {
         let answer = server.send(Method::GET, &path, &[("authorization", &token)], None).await;
         assert_eq!(answer.status, status, "{answer:?}");
     }
+    server.stop().await;
+}
+
+/// As a proxy or a page that asks for a password sends it along.
+#[actix_web::test]
+async fn a_foreign_authorization_is_no_key() {
+    let server = TestServer::start().await;
+    let event_id = server.event(1).await;
+    let basic = [("authorization", "Basic dXNlcjpwYXNzd29yZA==")];
+    for path in
+        ["/api/v1/events".to_owned(), format!("/api/v1/events/{event_id}/seats"), "/health".to_owned()]
+    {
+        assert_eq!(server.send(Method::GET, &path, &basic, None).await.status, 200, "{path}");
+    }
+    let path = format!("/api/v1/users/{USER_ID}/reservations");
+    server.send(Method::GET, &path, &basic, None).await.problem(401, "unauthenticated");
+    let both = [basic[0], ("x-api-key", USER)];
+    assert_eq!(server.send(Method::GET, &path, &both, None).await.status, 200);
+    server.get("/api/v1/events", Some("an-unknown-key-0123")).await.problem(401, "unauthenticated");
     server.stop().await;
 }
 

@@ -21,9 +21,9 @@ async fn seats_are_listed_and_filtered() {
     server.reserved(&id, &seats[..1]).await;
     let arena = |seat: usize, status: &str| {
         json!({"id": seats[seat], "seat_number": format!("Arena-A-{}", seat + 1), "section": "Arena",
-            "row": "A", "status": status, "price": 900})
+            "row": "A", "number": seat + 1, "status": status, "price": 900})
     };
-    let stand = json!({"id": seats[2], "seat_number": "Stand-A-1", "section": "Stand", "row": "A",
+    let stand = json!({"id": seats[2], "seat_number": "Stand-A-1", "section": "Stand", "row": "A", "number": 1,
         "status": "available", "price": 500});
     for (query, expected) in [
         ("", json!([arena(0, "reserved"), arena(1, "available"), stand])),
@@ -67,6 +67,7 @@ async fn a_client_that_is_up_to_date_gets_nothing() {
         let answer = again(known).await;
         assert_eq!((answer.status.as_u16(), answer.bytes.len()), (304, 0));
         assert_eq!(answer.header("etag"), Some(etag.as_str()));
+        assert_eq!(answer.header("cache-control"), Some("no-cache"), "as with the seats");
     }
     let seats = first.ids();
     server.reserved(&id, &seats[..1]).await;
