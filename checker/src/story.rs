@@ -204,8 +204,10 @@ impl<'a> Rejections<'a> {
                     Rule::Invariant(2),
                     format!("{call} was decided against batch {seq}, the journal ends at {version}"),
                 ),
-                // An event that is not live any more has no batch to name.
-                Answer::Rejected { seq: None, code, .. } if is_deleted && code.ends_with("not_found") => {}
+                // An event that is not live any more has no batch to name: it is as its journal left it.
+                Answer::Rejected { seq: None, .. } if is_deleted => {
+                    waiting.entry(version).or_default().push(call);
+                }
                 Answer::Rejected { seq: None, .. } => {
                     findings.add(Rule::Answers, format!("{call} does not say against which batch"));
                 }
@@ -234,14 +236,11 @@ impl<'a> Rejections<'a> {
 /// Whether the state is one in which the rules refuse the call as they did.
 fn explains(event: &Event, story: &Story, call: &Call) -> bool {
     let Answer::Rejected { code, conflicts, .. } = &call.answer else { return false };
-    if event.is_deleted() {
-        let is_reservations = call.ask.reservation_id().is_some();
-        return code == if is_reservations { "reservation_not_found" } else { "event_not_found" };
-    }
     match &*call.ask {
         Ask::Reserve { user_id, seats, key, .. } => {
             match story.by_key.get(&(*user_id, key.clone())).and_then(|ids| ids.first()) {
                 Some(id) => code == "idempotency_key_reused" && !same_seats(&story.made[id].seats, seats),
+                None if event.is_deleted() => code == "event_not_found",
                 None => {
                     code == "seat_unavailable" && *conflicts == conflicts_of(event, story, *user_id, seats)
                 }
@@ -266,6 +265,7 @@ fn explains(event: &Event, story: &Story, call: &Call) -> bool {
                 }
             }
         }
+        _ if event.is_deleted() => code == "event_not_found",
         Ask::Delete(_) => code == "event_in_use",
         Ask::Read(_) | Ask::View(_) | Ask::Map(_) | Ask::Rename(..) => false,
     }

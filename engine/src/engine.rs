@@ -18,8 +18,8 @@ use crate::owner::Answer;
 use crate::ports::{Bid, Lease, ReservationFilter, Store};
 use crate::view::{EventView, ReservationView};
 use crate::words::{
-    Caller, Clock, Command, EventId, EventInfo, EventPatch, Invalid, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
-    NewEvent, Outcome, Rejection, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo,
+    Caller, Clock, Command, EventId, EventInfo, EventPatch, Invalid, KeyHash, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
+    NewEvent, Outcome, Rejection, RequestHash, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo,
     Section, Timestamp, UserId,
 };
 
@@ -87,7 +87,7 @@ impl Engine {
     /// Changes an event's details. A hold that exists ends when it was promised to; an extension of it goes
     /// by the terms of then.
     pub async fn amend_event(&self, id: EventId, patch: EventPatch) -> Result<EventView, CallError> {
-        self.command(id, Command::Amend(patch)).await?;
+        self.command(id, Arc::new(Command::Amend(patch))).await?;
         match self.live_event(id) {
             Some(view) => Ok(view),
             // Not what was published: that may be from before this change. It is made by now, whatever has
@@ -102,7 +102,7 @@ impl Engine {
 
     /// Takes an event out of sale for good, if none of its seats is held or sold.
     pub async fn delete_event(&self, id: EventId) -> Result<(), CallError> {
-        self.command(id, Command::Delete).await?;
+        self.command(id, Arc::new(Command::Delete)).await?;
         self.infos.invalidate(&id).await;
         // Whatever is published of it is from before.
         self.note_shown(id, u64::MAX);
@@ -152,7 +152,12 @@ impl Engine {
         seats: Vec<SeatNo>,
         idempotency_key: Option<String>,
     ) -> Result<ReservationView, CallError> {
-        match self.command(event_id, Command::Reserve { user_id, seats, idempotency_key }).await? {
+        let command = Arc::new(Command::Reserve { user_id, seats, idempotency_key });
+        let decided = self.command(event_id, Arc::clone(&command)).await;
+        if let Err(CallError::Rejected { rejection: Rejection::EventNotFound, seq }) = decided {
+            return self.replayed_of_deleted(event_id, &command, seq).await;
+        }
+        match decided? {
             (Outcome::Reservation(reservation), event) => {
                 Ok(ReservationView { reservation, event, replayed: false })
             }
@@ -236,8 +241,12 @@ impl Engine {
         self.registry.drain().await;
     }
 
-    async fn command(&self, id: EventId, command: Command) -> Result<(Outcome, Arc<EventInfo>), CallError> {
-        match self.registry.call(id, Arc::new(command), self.bid).await? {
+    async fn command(
+        &self,
+        id: EventId,
+        command: Arc<Command>,
+    ) -> Result<(Outcome, Arc<EventInfo>), CallError> {
+        match self.registry.call(id, command, self.bid).await? {
             Answer::Done { outcome, event } => Ok((outcome, event)),
             Answer::Rejected { rejection, seq } => Err(CallError::Rejected { rejection, seq: Some(seq) }),
             Answer::Fault(fault) => Err(fault.into()),
@@ -247,12 +256,17 @@ impl Engine {
 
     /// Asks for a change of a reservation; where it has ended, the store says how.
     async fn change(&self, id: ReservationId, command: Command) -> Result<ReservationView, CallError> {
-        match self.command(id.event_id(), command.clone()).await {
+        let command = Arc::new(command);
+        match self.command(id.event_id(), Arc::clone(&command)).await {
             Ok((outcome, event)) => {
                 let reservation = outcome.reservation().cloned().ok_or(Rejection::ReservationNotFound)?;
                 Ok(ReservationView { reservation, event, replayed: false })
             }
-            Err(CallError::Rejected { rejection: Rejection::ReservationNotFound, seq }) => {
+            // Of an event that was deleted, the reservations have ended.
+            Err(CallError::Rejected {
+                rejection: Rejection::ReservationNotFound | Rejection::EventNotFound,
+                seq,
+            }) => {
                 let reservation = self.stored(id).await?;
                 let is_callers =
                     command.caller().is_some_and(|caller| caller.may_act_for(reservation.user_id));
@@ -263,11 +277,31 @@ impl Engine {
                 ended(&command, &reservation).map_err(|rejection| CallError::Rejected { rejection, seq })?;
                 self.with_event(reservation).await
             }
-            Err(CallError::Rejected { rejection: Rejection::EventNotFound, .. }) => {
-                Err(Rejection::ReservationNotFound.into())
-            }
             Err(error) => Err(error),
         }
+    }
+
+    /// A key that was used while there was the event leads to its reservation for ever: with the event, all
+    /// its reservations have ended.
+    async fn replayed_of_deleted(
+        &self,
+        event_id: EventId,
+        command: &Command,
+        seq: Option<u64>,
+    ) -> Result<ReservationView, CallError> {
+        let rejected = |rejection| CallError::Rejected { rejection, seq };
+        let Command::Reserve { user_id, seats, idempotency_key: Some(key) } = command else {
+            return Err(rejected(Rejection::EventNotFound));
+        };
+        let (key_hash, request_hash) = (KeyHash::of(*user_id, key), RequestHash::of(seats));
+        let used = self.node.store.ended_keys(event_id, &[key_hash]).await?;
+        let used = used.first().ok_or_else(|| rejected(Rejection::EventNotFound))?;
+        if used.request_hash != request_hash {
+            return Err(rejected(Rejection::IdempotencyKeyReused));
+        }
+        let reservation = self.stored(used.reservation_id).await?;
+        let view = self.with_event(reservation).await?;
+        Ok(ReservationView { replayed: true, ..view })
     }
 
     fn live_event(&self, id: EventId) -> Option<EventView> {

@@ -14,7 +14,7 @@ use tracing_subscriber::filter::LevelFilter;
 use uuid::Uuid;
 
 use crate::auth::Keys;
-use crate::cluster::{Cluster, header_value};
+use crate::cluster::{Cluster, Signer, header_value};
 
 pub use self::database::{DatabaseConfig, Pooler};
 use self::secrets::{DEV_ADMIN_KEY, DEV_USER_KEY, Exposure};
@@ -249,7 +249,7 @@ impl Config {
         self.redis_url()?;
         Some(Cluster {
             node_url: header_value(&self.node_url()).ok()?,
-            secret: header_value(self.cluster_secret.as_deref()?).ok()?,
+            signer: Signer::new(self.cluster_secret.as_deref()?),
             forward_timeout: self.lease_ttl().min(self.request_timeout()),
         })
     }

@@ -22,7 +22,7 @@ pub(crate) struct Address {
 
 /// Asks for `/readyz`; any answer but 200 is an error.
 pub(crate) fn check(server: &Address) -> io::Result<()> {
-    let host = match holdfast_http::unbracketed(&server.bind) {
+    let host = match holdfast_http::config::unbracketed(&server.bind) {
         "0.0.0.0" => "127.0.0.1",
         "::" => "::1",
         host => host,

@@ -38,13 +38,17 @@ pub(crate) async fn connect(config: &Config) -> Result<Arc<dyn Store>, ConfigErr
 }
 
 /// The leases: on Redis where one is configured, else in process.
-pub(crate) fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
+pub(crate) async fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
     let Some(url) = config.redis_url() else { return Ok(Arc::new(LocalLease)) };
     let pool_size = config.redis_pool_size as usize;
-    match RedisLease::new(url, pool_size, &config.node_url(), config.lease_ttl()) {
-        Ok(lease) => Ok(Arc::new(lease)),
-        Err(error) => Err(ConfigError::new("REDIS_URL", error)),
+    let (node, secret) = (config.node_url(), config.cluster_secret.as_deref().unwrap_or_default());
+    let lease = RedisLease::new(url, pool_size, &node, secret, config.lease_ttl())
+        .map_err(|error| ConfigError::new("REDIS_URL", error))?;
+    if !lease.claim_address().await {
+        let problem = format!("another node that runs has {node}, too: give each an address of its own");
+        return Err(ConfigError::new("NODE_URL", problem));
     }
+    Ok(Arc::new(lease))
 }
 
 /// Where owners publish their events: on Redis where one is configured. Over connections of its own, so that

@@ -1,6 +1,9 @@
 //! The sweep: events with holds that have run out, but no live actor anywhere to notice, are made live.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Weak};
+
+use futures_util::{StreamExt, stream};
 
 use crate::actor::node::Node;
 use crate::actor::registry::Registry;
@@ -10,6 +13,8 @@ use crate::words::Timestamp;
 
 /// How many events one sweep takes up at most; the longest overdue come first.
 const EVENTS_PER_SWEEP: u32 = 1_000;
+
+const ACTIVATIONS_AT_A_TIME: usize = 8;
 
 /// How long a hold is overdue when it certainly has no owner that looks after it.
 const ABANDONED_AFTER_S: u32 = 30;
@@ -38,11 +43,21 @@ async fn sweep_due(node: &Node, registry: &Arc<Registry>, due_at: Timestamp, bid
         Ok(due) => due,
         Err(fault) => return tracing::warn!(%fault, "sweep skipped"),
     };
-    for id in due {
+    let failed = AtomicUsize::new(0);
+    // Some at a time: those that fail, or take long, keep none of the others waiting.
+    let activations = stream::iter(due).for_each_concurrent(ACTIVATIONS_AT_A_TIME, async |id| {
         match registry.activate(id, bid).await {
             // An event that another node owns is that node's to expire.
             Ok(()) | Err(CallError::Elsewhere(_)) => {}
-            Err(error) => tracing::warn!(event_id = %id, %error, "due event not activated"),
+            Err(error) => {
+                failed.fetch_add(1, Ordering::Relaxed);
+                tracing::debug!(event_id = %id, %error, "due event not activated");
+            }
         }
+    });
+    activations.await;
+    let failed = failed.into_inner();
+    if failed > 0 {
+        tracing::warn!(events = failed, "due events not activated");
     }
 }

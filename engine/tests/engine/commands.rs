@@ -227,14 +227,25 @@ async fn an_event_is_amended_and_deleted_through_its_journal() {
     let patch = EventPatch { name: Some("Rock Festival".into()), ..EventPatch::default() };
     let view = universe.engine.amend_event(id, patch).await.expect("it is valid");
     assert_eq!((view.info.details.name.as_str(), view.version), ("Rock Festival", 1));
-    let held = universe.reserve(id, 1, &[1]).await.expect("free").reservation.id;
+    let key = Some("order-1".to_owned());
+    let reserve = async |seats: &[u32], key| universe.engine.reserve(id, user(1), seats.to_vec(), key).await;
+    let held = reserve(&[1], key.clone()).await.expect("free").reservation.id;
     assert_eq!(rejection(universe.engine.delete_event(id).await), Rejection::EventInUse);
     universe.engine.cancel(held, Caller::Admin).await.expect("it is pending");
     universe.engine.delete_event(id).await.expect("nothing is held");
     assert_eq!(rejection(universe.engine.event(id).await), Rejection::EventNotFound);
     assert_eq!(rejection(universe.engine.seat_map(id).await), Rejection::EventNotFound);
     assert_eq!(rejection(universe.reserve(id, 1, &[1]).await), Rejection::EventNotFound);
-    assert_eq!(rejection(universe.engine.confirm(held, Caller::Admin).await), Rejection::ReservationNotFound);
+    // What was done before is answered as before.
+    let again = universe.engine.cancel(held, Caller::Admin).await.expect("it is cancelled");
+    assert_eq!(again.reservation.status, ReservationStatus::Cancelled);
+    assert_eq!(rejection(universe.engine.confirm(held, Caller::Admin).await), Rejection::ReservationCancelled);
+    let stranger = Caller::User(user(2));
+    assert_eq!(rejection(universe.engine.cancel(held, stranger).await), Rejection::ReservationNotFound);
+    let again = reserve(&[1], key.clone()).await.expect("the key was used");
+    assert_eq!((again.replayed, again.reservation.id), (true, held));
+    assert_eq!(rejection(reserve(&[2], key).await), Rejection::IdempotencyKeyReused);
+    assert_eq!(rejection(reserve(&[1], Some("order-2".to_owned())).await), Rejection::EventNotFound);
     assert!(universe.engine.events(None, 10).await.expect("the store is up").is_empty());
     universe.end().await;
 }

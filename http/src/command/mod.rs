@@ -7,12 +7,12 @@ use std::rc::Rc;
 
 use actix_web::dev::Payload;
 use actix_web::web::{self, Bytes};
-use actix_web::{FromRequest, HttpRequest, HttpResponse};
+use actix_web::{FromRequest, HttpMessage, HttpRequest, HttpResponse};
 use engine::route::{PeerFault, decide};
 use engine::{CallError, Engine, EventId};
 
-use self::forward::Origin;
-use crate::cluster::Cluster;
+use self::forward::{Origin, To};
+use crate::cluster::{Cluster, PassedOn};
 use crate::log_fields::LogFields;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
@@ -36,8 +36,9 @@ impl FromRequest for CommandRoute {
         let Some(state) = request.app_data::<web::Data<AppState>>() else {
             return ready(Err(Problem::new(Code::Internal, "the server has no state")));
         };
-        let origin = state.cluster.clone().map(|cluster| (cluster, Origin::of(request)));
-        let hops = origin.as_ref().map_or(0, |(cluster, _)| cluster.hops(request.headers()));
+        let origin = state.cluster.clone().zip(Origin::of(request));
+        let passed_on = request.extensions().get::<Option<PassedOn>>().copied().flatten();
+        let hops = passed_on.map_or(0, |passed_on| passed_on.hops);
         ready(Ok(Self { state: state.clone(), hops, origin, log_fields: LogFields::of(request) }))
     }
 }
@@ -53,7 +54,10 @@ impl CommandRoute {
     ) -> Result<HttpResponse, Problem> {
         self.log_fields.set_event(event_id);
         let there = async |owner: String, hops| match &self.origin {
-            Some((cluster, origin)) => origin.pass_on(cluster, &owner, hops, body.clone()).await,
+            Some((cluster, origin)) => {
+                let to = To { node: &owner, hops, now: self.state.engine.now() };
+                origin.pass_on(cluster, to, body.clone()).await
+            }
             None => Err(PeerFault::Unreached("this node is alone".to_owned())),
         };
         let answer = decide(&self.state.engine, self.hops, here, there).await;

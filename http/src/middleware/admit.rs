@@ -6,6 +6,7 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, web};
 
 use crate::auth::Identity;
+use crate::cluster::{Call, PassedOn};
 use crate::log_fields::LogFields;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
@@ -19,9 +20,13 @@ pub async fn admit<B: MessageBody>(
     request: ServiceRequest,
     next: Next<B>,
 ) -> Result<ServiceResponse<impl MessageBody>, Error> {
-    let identified = state.keys.identify(request.headers());
-    let passed_on = state.cluster.as_ref().is_some_and(|cluster| cluster.hops(request.headers()) > 0);
-    let is_free = passed_on || UNLIMITED.contains(&request.path());
+    let passed_on = passed_on(&state, &request);
+    let identified = match passed_on {
+        // The other node has asked for the key.
+        Some(PassedOn { caller, .. }) => Ok(Identity::Known(caller)),
+        None => state.keys.identify(request.headers()),
+    };
+    let is_free = passed_on.is_some() || UNLIMITED.contains(&request.path());
     if let Some(limit) = state.rate_limit.as_ref().filter(|_| !is_free) {
         let counted = identified.as_ref().copied().unwrap_or(Identity::Anonymous);
         limit.check(counted, request.peer_addr().map(|peer| peer.ip()))?;
@@ -29,6 +34,7 @@ pub async fn admit<B: MessageBody>(
     let identity = identified?;
     LogFields::of(&request).set_identity(identity);
     request.extensions_mut().insert(identity);
+    request.extensions_mut().insert(passed_on);
     match tokio::time::timeout(state.request_timeout, next.call(request)).await {
         Ok(answer) => answer,
         Err(_) => {
@@ -36,4 +42,11 @@ pub async fn admit<B: MessageBody>(
             Err(Problem::new(Code::Unavailable, detail).into())
         }
     }
+}
+
+/// What another node says of the request, if it comes from one.
+fn passed_on(state: &AppState, request: &ServiceRequest) -> Option<PassedOn> {
+    let path_and_query = request.uri().path_and_query().map_or("/", |path| path.as_str());
+    let call = Call { method: request.method(), path_and_query };
+    state.cluster.as_ref()?.passed_on(call, request.headers(), state.engine.now())
 }

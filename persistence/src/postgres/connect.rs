@@ -16,6 +16,9 @@ use crate::options::{ConnectError, MigrationReport, StoreOptions, run_migrations
 
 static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
+/// Any number that no other program is likely to lock.
+const MIGRATION_LOCK: i64 = 7_230_418;
+
 /// How many connections are kept for owners.
 const OWNER_CONNECTIONS: u32 = 3;
 /// How many events become live at a time.
@@ -29,7 +32,7 @@ impl PostgresStore {
         let mut connection = open(&sessions).await?;
         refuse_if_not_durable(&mut connection).await?;
         if options.migrate && !options.must_exist && !options.pooled {
-            run_migrations(&MIGRATOR, &mut connection).await?;
+            migrate_alone(&mut connection).await?;
         } else {
             refuse_other_schema(&mut connection).await?;
         }
@@ -62,13 +65,22 @@ impl PostgresStore {
     }
 }
 
+/// Many nodes may start on a new database at the same time: one migrates it, and the others find it done.
+async fn migrate_alone(connection: &mut PgConnection) -> Result<MigrationReport, ConnectError> {
+    sqlx::query("SELECT pg_advisory_lock($1)").bind(MIGRATION_LOCK).execute(&mut *connection).await?;
+    // After an error the lock goes with the connection.
+    let report = run_migrations(&MIGRATOR, connection).await?;
+    sqlx::query("SELECT pg_advisory_unlock($1)").bind(MIGRATION_LOCK).execute(connection).await?;
+    Ok(report)
+}
+
 /// Applies the migrations that are missing.
 pub(crate) async fn migrate(options: &StoreOptions) -> Result<MigrationReport, ConnectError> {
     if options.pooled {
         return Err(ConnectError::PooledMigration);
     }
     let mut connection = open(&Sessions::new(parse(options)?, false)).await?;
-    let report = run_migrations(&MIGRATOR, &mut connection).await?;
+    let report = migrate_alone(&mut connection).await?;
     connection.close().await?;
     Ok(report)
 }

@@ -83,6 +83,15 @@ async fn a_newer_schema_is_refused() {
 }
 
 #[tokio::test]
+async fn many_migrate_a_new_database_at_once() {
+    let database = TestDatabase::create().await;
+    let options = StoreOptions { migrate: true, ..database.options() };
+    for connected in futures_util::future::join_all((0..8).map(|_| connect(&options))).await {
+        connected.map(drop).expect("it is migrated once");
+    }
+}
+
+#[tokio::test]
 async fn a_schema_made_by_another_text_is_refused() {
     let database = TestDatabase::create().await;
     database.connect().await;

@@ -10,7 +10,56 @@ const TTL: Duration = Duration::from_millis(400);
 /// A node of the cluster named by `cluster`, so that tests do not meet.
 fn node(cluster: &str, name: &str) -> RedisLease {
     let url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a Redis: run `make test`");
-    RedisLease::new(&url, 2, &format!("http://{name}.{cluster}"), TTL).expect("the URL is valid")
+    RedisLease::new(&url, 2, &format!("http://{name}.{cluster}"), SECRET, TTL).expect("the URL is valid")
+}
+
+const SECRET: &str = "a-secret-of-the-nodes";
+
+/// Whoever can write to Redis must not bring nodes to send commands elsewhere.
+#[actix_rt::test]
+async fn what_no_node_has_signed_counts_as_not_there() {
+    let (a, b, id, other) = (node("forged", "a"), node("forged", "b"), event_id(), event_id());
+    let url = std::env::var("TEST_REDIS_URL").expect("TEST_REDIS_URL names a Redis: run `make test`");
+    let client = deadpool_redis::redis::Client::open(url).expect("the URL is valid");
+    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis answers");
+    let lease = |id| format!("holdfast:lease:{id}");
+    let mut set = async |key: String, value: &str| {
+        let set = deadpool_redis::redis::cmd("SET").arg(key).arg(value).exec_async(&mut redis).await;
+        set.expect("Redis answers");
+    };
+    for forged in ["http://evil", "http://evil|", "http://evil|00ff", "http://evil|xyz", ""] {
+        set(lease(id), forged).await;
+        assert_eq!(a.acquire(id, Bid::Never).await, Ok(LeaseHolder::Nobody), "{forged}");
+        assert_eq!(b.acquire(id, Bid::Any).await, Ok(LeaseHolder::Me), "{forged}");
+        assert_eq!(a.acquire(id, Bid::Any).await, Ok(LeaseHolder::Other(address("forged", "b"))));
+    }
+    // Nor does what was signed for another event, or under another secret.
+    let mut redis = client.get_multiplexed_async_connection().await.expect("Redis answers");
+    let get = deadpool_redis::redis::cmd("GET").arg(lease(id)).query_async(&mut redis).await;
+    let signed: String = get.expect("Redis answers");
+    set(lease(other), &signed).await;
+    assert_eq!(a.acquire(other, Bid::Any).await, Ok(LeaseHolder::Me));
+    for (lease, id) in [(&b, id), (&a, other)] {
+        lease.release(id).await.expect("Redis answers");
+    }
+}
+
+#[actix_rt::test]
+async fn an_address_has_one_process() {
+    let (first, second) = (node("twice", "a"), node("twice", "a"));
+    assert!(first.claim_address().await);
+    let beats = async {
+        for _ in 0..8 {
+            first.heartbeat(true).await.expect("Redis answers");
+            tokio::time::sleep(TTL / 4).await;
+        }
+    };
+    let (is_free, ()) = tokio::join!(second.claim_address(), beats);
+    assert!(!is_free, "the first one lives");
+    assert!(second.heartbeat(true).await.is_err());
+    // The first one is gone without a word: its address is free after the time of a lease.
+    assert!(second.claim_address().await);
+    assert!(first.heartbeat(true).await.is_err());
 }
 
 fn address(cluster: &str, name: &str) -> String {
