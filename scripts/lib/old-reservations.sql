@@ -22,10 +22,9 @@ FROM (
 ) AS tagged;
 
 INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency, hold_ttl_s, max_hold_s,
-    max_seats_per_reservation, confirmed_seats, version, epoch, owner, decided_at, created_at, updated_at)
+    max_seats_per_reservation, epoch, owner, created_at, updated_at)
 SELECT event_id, 'Long ago', '', 'Here', created_at + interval '30 days', created_at + interval '31 days', 'JPY', 900,
-    3600, 10, 2 * :per_event, :per_event / :per_batch, 1, 'gone',
-    created_at + :per_event / :per_batch * interval '1 second', created_at, created_at
+    3600, 10, 1, 'gone', created_at, created_at
 FROM old_events;
 
 INSERT INTO sections (event_id, section_no, name, row_count, seats_per_row, seats, price_minor)
@@ -46,8 +45,10 @@ CROSS JOIN LATERAL (SELECT created_at + seq * interval '1 second' AS decided_at)
 INSERT INTO claims (event_id, seat_no, reservation_id)
 SELECT event_id, unnest(seat_nos), reservation_id FROM reservations WHERE event_id IN (SELECT event_id FROM old_events);
 
-INSERT INTO journal (event_id, seq, batch_id, epoch, decided_at, changes)
-SELECT event_id, seq, md5(seq || event_id::text)::uuid, 1, min(created_at),
+INSERT INTO journal (event_id, seq, batch_id, epoch, decided_at, ordered_at, reserved_seats, confirmed_seats,
+    changes)
+SELECT event_id, seq, md5(seq || event_id::text)::uuid, 1, min(created_at), min(created_at), 0,
+    2 * :per_batch * seq,
     ('[' || string_agg(format(
             '{"change":"reserved","id":"%s","user_id":"%s","seats":[%s,%s],"total_minor":10000,"expires_at":%s}',
             reservation_id, user_id, seat_nos[1], seat_nos[2], extract(epoch FROM expires_at)::bigint * 1000000

@@ -14,6 +14,7 @@ use engine::{
 };
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::{LocalSet, spawn_local};
+use tokio::time::Instant;
 
 use crate::dice::Dice;
 use crate::life::{Life, Process};
@@ -146,6 +147,7 @@ impl Server {
         let me = || address(self.index);
         let here = async |engine: Engine| Ok((carry_out(&engine, ask).await?, me()));
         let began = self.world.elapsed();
+        let (came, owned) = (Instant::now(), self.world.truth.ownership(ask.event_id()));
         let there = async |owner: String, hops: u8| self.pass_on(&owner, Arc::clone(ask), hops).await;
         let result = if ask.is_command() {
             decide(engine, request.hops, here, there).await
@@ -155,6 +157,10 @@ impl Server {
         let reply = result.unwrap_or_else(|error| (refusal(error), me()));
         if let Answer::Viewed { version, .. } = &reply.0 {
             self.world.note_read(self.index, ask.event_id(), began, *version);
+        }
+        let is_expired = matches!(&reply.0, Answer::Rejected { code, .. } if code == "reservation_expired");
+        if let (true, Some(id)) = (is_expired && reply.1 == address(self.index), ask.reservation_id()) {
+            self.world.truth.check_in_time(id, self.index, came, owned);
         }
         reply
     }

@@ -134,6 +134,26 @@ impl Truth {
         self.state().asked.entry(id).or_insert_with(Instant::now);
     }
 
+    /// The last epoch of an event, and the node that has it.
+    pub fn ownership(&self, id: EventId) -> Option<(u64, usize)> {
+        let state = self.state();
+        let (&(_, epoch), &node) = state.owners.range((id, 0)..=(id, u64::MAX)).next_back()?;
+        Some((epoch, node))
+    }
+
+    /// A node has said that a hold was over. Then it was so when it was asked: if the event was its own then,
+    /// and has stayed so.
+    pub fn check_in_time(&self, id: ReservationId, node: usize, came: Instant, owned: Option<(u64, usize)>) {
+        let event_id = id.event_id();
+        let is_same = owned == self.ownership(event_id) && owned.is_some_and(|(_, owner)| owner == node);
+        let promised = self.state().promises.get(&id).copied();
+        let early = promised.map_or(Duration::ZERO, |end| end.saturating_duration_since(came));
+        if is_same && early > self.clock_error {
+            let name = self.name(event_id);
+            self.story.find(format_args!("n{node} calls a hold of {name} over that was asked for {early:?} before"));
+        }
+    }
+
     /// Takes a batch of a node's, which it decided then, or refuses it, and holds what it took against the
     /// invariants.
     pub fn append(&self, node: usize, batch: &Arc<Batch>, decided: Instant) -> Result<(), AppendError> {
