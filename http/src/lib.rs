@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod extract;
+pub mod idempotency;
 pub mod limit;
 pub mod metric;
 pub mod middleware;

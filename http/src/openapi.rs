@@ -4,20 +4,21 @@
 use std::sync::LazyLock;
 
 use actix_web::App;
-use utoipa::openapi::path::{Operation, ParameterIn};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    ContentBuilder, HeaderBuilder, Object, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, Type,
-    response::Response,
+    ContentBuilder, HeaderBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required,
+    ResponseBuilder, Type, response::Response,
 };
 use utoipa::{OpenApi as _, PartialSchema};
 use utoipa_actix_web::AppExt;
 
 use crate::routes;
-use crate::routes::calls::{CALLS, Call, Role};
+use crate::routes::calls::{Call, Role};
 use crate::wire::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
+use crate::wire::repeat::Repeat;
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -56,19 +57,17 @@ fn build() -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let in_api = path.starts_with("/api/v1/");
         for operation in operations(item) {
-            let call = call_of(operation);
+            let call = Call::of(operation.operation_id.as_deref().unwrap_or_default());
             operation.security = Some(security(call.role));
+            if call.repeat != Repeat::Reads {
+                operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key(call.repeat)));
+            }
             if in_api {
                 add_common_answers(call, operation);
             }
         }
     }
     document
-}
-
-fn call_of(operation: &Operation) -> Call {
-    let id = operation.operation_id.as_deref().unwrap_or_default();
-    *CALLS.iter().find(|call| call.id == id).unwrap_or_else(|| panic!("{id} is not in the table of calls"))
 }
 
 fn security(role: Role) -> Vec<SecurityRequirement> {
@@ -93,6 +92,26 @@ fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
     [get, post, patch, delete].into_iter().flatten().collect()
 }
 
+fn idempotency_key(repeat: Repeat) -> Parameter {
+    let description = match repeat {
+        Repeat::Makes(_) => "Makes a repetition of the request harmless: one key has one effect",
+        _ => "Has a form, and no effect: a repetition of this call does no more than the first time anyway",
+    };
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(key))
+        .example(Some("order-4711".into()))
+        .build()
+}
+
 fn add_common_answers(call: Call, operation: &mut Operation) {
     let has_body = operation.request_body.is_some();
     let parameters = operation.parameters.as_deref().unwrap_or_default();
@@ -100,16 +119,12 @@ fn add_common_answers(call: Call, operation: &mut Operation) {
         |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
     );
     add(operation, "400", "`malformed_request`");
-    if has_body || has_query {
-        add(
-            operation,
-            "422",
-            if call.id == "reserve" {
-                "`validation_failed` with `errors`, `idempotency_key_reused`"
-            } else {
-                "`validation_failed` with `errors`"
-            },
-        );
+    let description = match call.repeat {
+        Repeat::Makes(_) => "`validation_failed` with `errors`, `idempotency_key_reused`",
+        _ => "`validation_failed` with `errors`",
+    };
+    if has_body || has_query || call.repeat != Repeat::Reads {
+        add(operation, "422", description);
     }
     if has_body {
         add(operation, "413", "`body_too_large`");
@@ -126,7 +141,7 @@ fn add_common_answers(call: Call, operation: &mut Operation) {
     add(
         operation,
         "503",
-        "`overloaded`, `unavailable`: nothing was done, or it will be found again by its idempotency key",
+        "`overloaded`, `unavailable`: the `detail` says whether it is safe to repeat, by which key, or to look first",
     );
 }
 

@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use engine::{
     Currency, EventDetails, EventInfo, EventRow, JournalRow, Layout, Reservation, ReservationId,
-    ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section, Timestamp, UsedKey, UserId,
+    ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section, Timestamp, UsedEventKey, UsedKey,
+    UserId,
 };
 use sqlx::Error;
 use uuid::Uuid;
@@ -19,6 +20,7 @@ pub(crate) trait Columns {
     fn boolean(&self, column: &'static str) -> Result<bool, Error>;
     fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error>;
     fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error>;
+    fn bytes(&self, column: &'static str) -> Result<Vec<u8>, Error>;
 
     fn text(&self, column: &'static str) -> Result<String, Error> {
         self.optional_text(column)?.ok_or_else(|| is_null(column))
@@ -105,6 +107,13 @@ pub(crate) fn used_key(row: &impl Columns) -> Result<UsedKey, Error> {
         idempotency_key: row.text("idempotency_key")?,
         seats: row.seats("seat_nos")?,
     })
+}
+
+/// What the key of a request for an event was used for, from its row.
+pub(crate) fn used_event_key(row: &impl Columns) -> Result<UsedEventKey, Error> {
+    let hash = row.bytes("request_hash")?;
+    let request_hash = hash.try_into().map_err(|_| corrupt("request_hash has another length".to_owned()))?;
+    Ok(UsedEventKey { event_id: row.id("event_id")?, request_hash })
 }
 
 /// A batch from its row in the journal.

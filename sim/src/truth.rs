@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use engine::testing::MemoryStore;
 use engine::{
-    AppendError, Batch, Change, Event, EventId, EventInfo, EventTables, ReservationStatus, Snapshot, Store,
-    StoreFault, Timestamp,
+    AppendError, Batch, Change, Event, EventId, EventInfo, EventKey, EventTables, ReservationStatus,
+    Snapshot, Store, StoreFault, Timestamp, UsedEventKey,
 };
 
 use tokio::time::Instant;
@@ -54,14 +54,24 @@ impl Truth {
         Self { store: MemoryStore::new(), story, state: Mutex::default() }
     }
 
-    /// Makes an event.
-    pub fn create(&self, info: &EventInfo) -> Result<(), StoreFault> {
-        at_once(self.store.create_event(info))?;
+    /// Makes an event, unless its key made one before.
+    pub fn create(
+        &self,
+        info: &EventInfo,
+        key: Option<&EventKey>,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        let used = match key {
+            Some(key) => at_once(self.store.create_event_once(info, key))?,
+            None => at_once(self.store.create_event(info)).map(|()| None)?,
+        };
+        if used.is_some() {
+            return Ok(used);
+        }
         let mut state = self.state();
         let name = format!("E{}", state.names.len());
         state.names.insert(info.id, name);
         state.models.insert(info.id, Event::new(info.clone()));
-        Ok(())
+        Ok(None)
     }
 
     /// How the story calls an event.

@@ -10,11 +10,13 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
+use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
+use crate::wire::repeat::{KeyGiven, Repeat};
 use crate::wire::request_id::{self, RequestId};
 
 /// The middleware.
@@ -28,7 +30,10 @@ pub async fn observe<B: MessageBody>(
         method: request.method().clone(),
         uri: request.uri().clone(),
         request_id: RequestId::of(request.headers()),
+        repeat: state.routes.find(request.path()).repeat(request.method()),
+        key_given: KeyGiven::new(request.headers().contains_key(IDEMPOTENCY_KEY)),
     };
+    request.extensions_mut().insert(asked.key_given.clone());
     if asked.method == Method::HEAD {
         // Handlers know GET only; the server sends no body in answer to HEAD, however it was made.
         request.head_mut().method = Method::GET;
@@ -59,6 +64,8 @@ struct Asked {
     method: Method,
     uri: Uri,
     request_id: RequestId,
+    repeat: Repeat,
+    key_given: KeyGiven,
 }
 
 impl Asked {
@@ -84,7 +91,7 @@ impl Asked {
                 "request failed"
             );
         }
-        problem.render(&self.uri, &self.request_id)
+        problem.render(&self.uri, &self.request_id, self.repeat, self.key_given.get())
     }
 
     fn conclude(self, state: &AppState, status: StatusCode, headers: &mut HeaderMap) {

@@ -3,7 +3,9 @@
 mod bodies;
 mod documents;
 mod events;
+mod faults;
 mod helpers;
+mod keys;
 mod limits;
 mod operations;
 mod problems;
