@@ -1,4 +1,4 @@
-//! Every call: who may make it, and what it may not find. The OpenAPI document and the test of the roles are
+//! Every call: who may make it, and what it is refused for. The OpenAPI document and the test of the roles are
 //! made from this table; a call that is not in it is not served.
 
 use crate::wire::problem::Code;
@@ -24,8 +24,8 @@ pub struct Call {
     pub role: Role,
     /// What it does that is made once more.
     pub repeat: Repeat,
-    /// The refusal if what stands in its path is not there.
-    pub missing: Option<Code>,
+    /// What it is refused for, besides what every call of its kind is.
+    pub refusals: &'static [Code],
 }
 
 impl Call {
@@ -36,8 +36,8 @@ impl Call {
     }
 }
 
-const fn call(id: &'static str, role: Role, repeat: Repeat, missing: Option<Code>) -> Call {
-    Call { id, role, repeat, missing }
+const fn call(id: &'static str, role: Role, repeat: Repeat, refusals: &'static [Code]) -> Call {
+    Call { id, role, repeat, refusals }
 }
 
 const MAKES_EVENT: Repeat = Repeat::Makes("GET /api/v1/events");
@@ -46,20 +46,33 @@ const MAKES_RESERVATION: Repeat = Repeat::Makes("GET /api/v1/users/{id}/reservat
 /// Every call.
 pub const CALLS: [Call; 16] = [
     // The event of a key that was used before can be deleted.
-    call("create_event", Role::Admin, MAKES_EVENT, Some(Code::EventNotFound)),
-    call("list_events", Role::Anyone, Repeat::Reads, None),
-    call("get_event", Role::Anyone, Repeat::Reads, Some(Code::EventNotFound)),
-    call("amend_event", Role::Admin, Repeat::Harmless, Some(Code::EventNotFound)),
-    call("delete_event", Role::Admin, Repeat::Harmless, Some(Code::EventNotFound)),
-    call("list_seats", Role::Anyone, Repeat::Reads, Some(Code::EventNotFound)),
-    call("reserve", Role::User, MAKES_RESERVATION, None),
-    call("get_reservation", Role::User, Repeat::Reads, Some(Code::ReservationNotFound)),
-    call("confirm_reservation", Role::User, Repeat::Harmless, Some(Code::ReservationNotFound)),
-    call("cancel_reservation", Role::User, Repeat::Harmless, Some(Code::ReservationNotFound)),
-    call("extend_reservation", Role::User, Repeat::Harmless, Some(Code::ReservationNotFound)),
-    call("list_reservations", Role::User, Repeat::Reads, Some(Code::UserNotFound)),
-    call("health", Role::Anyone, Repeat::Reads, None),
-    call("livez", Role::Anyone, Repeat::Reads, None),
-    call("readyz", Role::Anyone, Repeat::Reads, None),
-    call("metrics", Role::Anyone, Repeat::Reads, None),
+    call("create_event", Role::Admin, MAKES_EVENT, &[Code::EventNotFound, Code::IdempotencyKeyReused]),
+    call("list_events", Role::Anyone, Repeat::Reads, &[]),
+    call("get_event", Role::Anyone, Repeat::Reads, &[Code::EventNotFound]),
+    call("amend_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound]),
+    call("delete_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventInUse]),
+    call("list_seats", Role::Anyone, Repeat::Reads, &[Code::EventNotFound, Code::NotAcceptable]),
+    call("reserve", Role::User, MAKES_RESERVATION, &RESERVE),
+    call("get_reservation", Role::User, Repeat::Reads, &[Code::ReservationNotFound]),
+    call("confirm_reservation", Role::User, Repeat::Harmless, &CONFIRM),
+    call("cancel_reservation", Role::User, Repeat::Harmless, &CANCEL),
+    call("extend_reservation", Role::User, Repeat::Harmless, &EXTEND),
+    call("list_reservations", Role::User, Repeat::Reads, &[Code::UserNotFound, Code::Forbidden]),
+    call("health", Role::Anyone, Repeat::Reads, &[]),
+    call("livez", Role::Anyone, Repeat::Reads, &[]),
+    call("readyz", Role::Anyone, Repeat::Reads, &[Code::Unavailable]),
+    call("metrics", Role::Anyone, Repeat::Reads, &[]),
 ];
+
+const RESERVE: [Code; 6] = [
+    Code::Forbidden,
+    Code::EventNotFound,
+    Code::SeatNotFound,
+    Code::SeatUnavailable,
+    Code::EventEnded,
+    Code::IdempotencyKeyReused,
+];
+const CONFIRM: [Code; 3] = [Code::ReservationNotFound, Code::ReservationExpired, Code::ReservationCancelled];
+const CANCEL: [Code; 2] = [Code::ReservationNotFound, Code::ReservationExpired];
+const EXTEND: [Code; 4] =
+    [Code::ReservationNotFound, Code::HoldLimitReached, Code::ReservationExpired, Code::ReservationCancelled];

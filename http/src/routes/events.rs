@@ -14,7 +14,7 @@ use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, request_hash};
 use crate::state::AppState;
 use crate::wire::event_body::{EventBody, EventPatchBody, NewEventBody};
 use crate::wire::paging::Page;
-use crate::wire::problem::{Problem, ProblemDocument};
+use crate::wire::problem::Problem;
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -131,8 +131,6 @@ pub(crate) async fn amend(
     params(("id" = uuid::Uuid, Path, description = "The event's id")),
     responses(
         (status = 204, description = "It is deleted"),
-        (status = 409, description = "`event_in_use`: it has pending or confirmed reservations",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/events/{id}")]

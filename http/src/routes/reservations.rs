@@ -11,7 +11,7 @@ use crate::command::CommandRoute;
 use crate::extract::{JsonBody, NothingElse, PathId};
 use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, idempotency_key};
 use crate::state::AppState;
-use crate::wire::problem::{Code, Problem, ProblemDocument};
+use crate::wire::problem::{Code, Problem};
 use crate::wire::reservation_body::{NewReservationBody, ReservationBody};
 
 /// Holds seats for a user: all of them or none.
@@ -23,12 +23,6 @@ use crate::wire::reservation_body::{NewReservationBody, ReservationBody};
                 ("Location" = String, description = "Its path"),
                 ("Idempotent-Replayed" = bool, description = "`true` where the key was used before; else absent"),
             )),
-        (status = 403, description = "`forbidden`: the `user_id` is another user's",
-            body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "`event_not_found`, `seat_not_found`",
-            body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "`seat_unavailable` with `conflicts`, `event_ended`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations")]
@@ -81,8 +75,6 @@ pub(crate) async fn get(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation", body = ReservationBody),
-        (status = 409, description = "`reservation_expired`, `reservation_cancelled`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations/{id}/confirm")]
@@ -103,8 +95,6 @@ pub(crate) async fn confirm(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation", body = ReservationBody),
-        (status = 409, description = "`reservation_expired`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations/{id}/cancel")]
@@ -125,8 +115,6 @@ pub(crate) async fn cancel(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation with its new `expires_at`", body = ReservationBody),
-        (status = 409, description = "`hold_limit_reached`, `reservation_expired`, `reservation_cancelled`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations/{id}/extend")]

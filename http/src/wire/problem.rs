@@ -367,12 +367,7 @@ impl ResponseError for Problem {
 
 /// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
-#[schema(as = Problem, example = json!({
-    "type": "about:blank", "title": "Seats are not available", "status": 409,
-    "detail": "1 of the seats are not available", "instance": "/api/v1/reservations",
-    "code": "seat_unavailable", "request_id": "5f0c2a9e-1b", "seq": 17,
-    "conflicts": [{"seat_id": "00000000-0001-8000-99b0-e6d3c1a00f2b", "reason": "reserved"}]
-}))]
+#[schema(as = Problem)]
 pub(crate) struct ProblemDocument<'a> {
     /// Always `about:blank`: the `code` says which problem it is.
     #[schema(format = "uri-reference")]

@@ -3,6 +3,7 @@
 mod bodies;
 mod documents;
 mod events;
+mod examples;
 mod faults;
 mod helpers;
 mod keys;
