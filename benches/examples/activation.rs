@@ -76,7 +76,10 @@ PRAGMA wal_checkpoint(TRUNCATE);
 async fn main() {
     let mut numbers = std::env::args().skip(1).map(|argument| argument.parse::<u64>().expect("a number"));
     let (ended, live) = (numbers.next().unwrap_or(100_000), numbers.next().unwrap_or(u64::from(SEATS)));
-    println!("{:<10} {:>12} {:>12} {:>14} {:>16} {:>12}", "store", "ended", "live seats", "activation, ms", "others' batch", "clock");
+    println!(
+        "{:<10} {:>12} {:>12} {:>14} {:>16} {:>12}",
+        "store", "ended", "live seats", "activation, ms", "others' batch", "clock"
+    );
     let folder = tempfile::tempdir().expect("there is room for a database");
     let file = format!("sqlite://{}/holdfast.db", folder.path().display());
     measure("sqlite", &file, ended, live).await;

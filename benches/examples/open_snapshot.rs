@@ -28,7 +28,8 @@ async fn main() {
     let store = persistence::connect(&options).await.expect("the database is there");
     let without = sell(&*store, batches).await;
     let mut reader = PgConnection::connect(&url).await.expect("the database is there");
-    let mut snapshot = reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.expect("a transaction");
+    let mut snapshot =
+        reader.begin_with("BEGIN ISOLATION LEVEL REPEATABLE READ").await.expect("a transaction");
     sqlx::query("SELECT count(*) FROM events").execute(&mut *snapshot).await.expect("the snapshot is taken");
     let with = sell(&*store, batches).await;
     snapshot.rollback().await.expect("it is over");

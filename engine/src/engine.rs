@@ -15,12 +15,12 @@ use crate::config::EngineConfig;
 use crate::event::ended;
 use crate::fault::{CallError, Fault};
 use crate::owner::Answer;
-use crate::ports::{Bid, Lease, ReservationFilter, Store};
-use crate::view::{EventView, ReservationView};
+use crate::ports::{AppendError, Bid, Lease, ReservationFilter, Store};
+use crate::view::{EventView, MadeEvent, ReservationView};
 use crate::words::{
-    Caller, Clock, Command, EventId, EventInfo, EventPatch, Invalid, KeyHash, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
-    NewEvent, Outcome, Rejection, RequestHash, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo,
-    Section, Timestamp, UserId,
+    Caller, Clock, Command, EventId, EventInfo, EventKey, EventPatch, Invalid, KeyHash, MAX_PRICE_MINOR,
+    MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation, ReservationId,
+    ReservationStatus, SeatCounts, SeatMap, SeatNo, Section, Timestamp, UserId,
 };
 
 /// Events whose seats and currency are kept for showing their reservations, besides those in memory.
@@ -68,20 +68,39 @@ impl Engine {
     /// Makes an event. Its details must obey [`EventDetails::check`](crate::EventDetails::check), and
     /// its seats number 1 to [`MAX_SEATS_PER_EVENT`](crate::MAX_SEATS_PER_EVENT).
     pub async fn create_event(&self, event: NewEvent) -> Result<EventView, CallError> {
+        let info = self.new_info(event)?;
+        self.node.store.create_event(&info).await.map_err(not_made)?;
+        Ok(new_view(info))
+    }
+
+    /// Makes an event, or finds the one that this key made before. A deleted one is not found.
+    pub async fn create_event_once(&self, event: NewEvent, key: EventKey) -> Result<MadeEvent, CallError> {
+        let info = self.new_info(event)?;
+        match self.node.store.create_event_once(&info, &key).await.map_err(not_made)? {
+            None => Ok(MadeEvent { event: new_view(info), replayed: false }),
+            Some(used) if used.request_hash != key.request_hash => {
+                Err(Rejection::IdempotencyKeyReused.into())
+            }
+            Some(used) => match self.event(used.event_id).await {
+                Ok(event) => Ok(MadeEvent { event, replayed: true }),
+                // The event is made, so nobody may hear that nothing was done.
+                Err(CallError::Fault(fault)) => Err(Fault::Unknown(fault.to_string()).into()),
+                Err(error) => Err(error),
+            },
+        }
+    }
+
+    fn new_info(&self, event: NewEvent) -> Result<EventInfo, CallError> {
         check_new(&event).map_err(Rejection::from)?;
         let now = self.node.now();
-        let info = EventInfo {
+        Ok(EventInfo {
             id: EventId::mint(now, self.node.config.random.bits() as u32),
             details: event.details,
             currency: event.currency,
             layout: event.layout,
             created_at: now,
             updated_at: now,
-        };
-        // Repeating it would make another event: what became of this one must be looked up.
-        let created = self.node.store.create_event(&info).await;
-        created.map_err(|fault| Fault::Unknown(fault.to_string()))?;
-        Ok(EventView { info: Arc::new(info), counts: SeatCounts::default(), version: 0 })
+        })
     }
 
     /// Changes an event's details. A hold that exists ends when it was promised to; an extension of it goes
@@ -348,6 +367,19 @@ impl Engine {
         let event = Arc::new(row.info);
         self.infos.insert(id, Arc::clone(&event)).await;
         Ok(ReservationView { reservation, event, replayed: false })
+    }
+}
+
+fn new_view(info: EventInfo) -> EventView {
+    EventView { info: Arc::new(info), counts: SeatCounts::default(), version: 0 }
+}
+
+/// Where it is not known, repeating it without a key could make another event.
+fn not_made(error: AppendError) -> Fault {
+    match error {
+        AppendError::Aborted(cause) => Fault::Unavailable(cause),
+        AppendError::Unknown(cause) => Fault::Unknown(cause),
+        AppendError::Fenced => unreachable!("nobody owns a new event"),
     }
 }
 

@@ -94,13 +94,14 @@ pub use fault::{CallError, Fault};
 pub use ports::{
     AppendError, Bid, EventTables, Lease, LeaseFault, LeaseHolder, LocalLease, MAX_PUBLICATION_AGE,
     Publication, PublicationFault, Publications, Random, ReservationFilter, Store, StoreFault, SystemRandom,
+    UsedEventKey,
 };
 pub use verify::{VerifyReport, Violation, verify};
-pub use view::{EventView, ReservationView};
+pub use view::{EventView, MadeEvent, ReservationView};
 pub use words::{
-    Batch, BatchId, Caller, Change, Clock, Command, Conflict, ConflictReason, Currency, EndedKey, EventDetails, EventId,
-    EventInfo, EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, KeyHash,
-    Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation,
-    ReservationId, ReservationStatus, SeatCounts, SeatId, SeatMap, SeatNo, SeatPlace, SeatStatus, Section,
-    Snapshot, SystemClock, Timestamp, UserId,
+    Batch, BatchId, Caller, Change, Clock, Command, Conflict, ConflictReason, Currency, EndedKey,
+    EventDetails, EventId, EventInfo, EventKey, EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency,
+    InvalidId, JournalRow, KeyHash, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome,
+    Rejection, RequestHash, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatId, SeatMap,
+    SeatNo, SeatPlace, SeatStatus, Section, Snapshot, SystemClock, Timestamp, UserId,
 };

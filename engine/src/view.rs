@@ -15,6 +15,15 @@ pub struct ReservationView {
     pub replayed: bool,
 }
 
+/// An event that was asked for with an idempotency key.
+#[derive(Debug, Clone)]
+pub struct MadeEvent {
+    /// As it is now.
+    pub event: EventView,
+    /// Whether the key had made it before.
+    pub replayed: bool,
+}
+
 /// An event with its counts.
 #[derive(Debug, Clone)]
 pub struct EventView {

@@ -80,8 +80,13 @@ impl Signer {
             Caller::User(id) => id.as_uuid().to_string(),
         };
         let claims = format!("{}.{}.{caller}", about.hops, now.as_micros() / 1_000);
-        let signature: String =
-            self.sign(&claims, node, call).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
+        let signature: String = self
+            .sign(&claims, node, call)
+            .finalize()
+            .into_bytes()
+            .iter()
+            .map(|byte| format!("{byte:02x}"))
+            .collect();
         format!("{claims}.{signature}")
     }
 

@@ -1,23 +1,32 @@
 //! The OpenAPI document. Handlers describe what is special to them; what every call of a kind can answer is
 //! added here, once.
 
+use std::collections::BTreeMap;
 use std::sync::LazyLock;
 
 use actix_web::App;
-use utoipa::openapi::path::{Operation, ParameterIn};
+use serde_json::Value;
+use utoipa::openapi::example::{Example, ExampleBuilder};
+use utoipa::openapi::path::{Operation, Parameter, ParameterBuilder, ParameterIn};
 use utoipa::openapi::security::{
     ApiKey, ApiKeyValue, HttpAuthScheme, HttpBuilder, SecurityRequirement, SecurityScheme,
 };
 use utoipa::openapi::{
-    ContentBuilder, HeaderBuilder, Object, OpenApi, PathItem, Ref, RefOr, ResponseBuilder, Type,
-    response::Response,
+    ContentBuilder, HeaderBuilder, Object, ObjectBuilder, OpenApi, PathItem, Ref, RefOr, Required,
+    ResponseBuilder, Type, response::Response,
 };
 use utoipa::{OpenApi as _, PartialSchema};
 use utoipa_actix_web::AppExt;
 
+use crate::examples;
 use crate::routes;
-use crate::routes::calls::{CALLS, Call, Role};
+use crate::routes::calls::{Call, Role};
 use crate::wire::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
+use crate::wire::repeat::Repeat;
+
+/// What the dialog for authentication says.
+const KEYS: &str = "The administrator's key, or a user's. A server that runs with `ENVIRONMENT=development` and has \
+                    no keys of its own knows `dev-admin-key-12345` (the administrator) and `dev-user-key-67890` (a user).";
 
 #[derive(utoipa::OpenApi)]
 #[openapi(
@@ -56,19 +65,17 @@ fn build() -> OpenApi {
     for (path, item) in &mut document.paths.paths {
         let in_api = path.starts_with("/api/v1/");
         for operation in operations(item) {
-            let call = call_of(operation);
+            let call = Call::of(operation.operation_id.as_deref().unwrap_or_default());
             operation.security = Some(security(call.role));
-            if in_api {
-                add_common_answers(call, operation);
+            if call.repeat != Repeat::Reads {
+                operation.parameters.get_or_insert_default().push(RefOr::T(idempotency_key(call.repeat)));
             }
+            add_examples(call, operation);
+            let codes = if in_api { refusals(call, operation) } else { call.refusals.to_vec() };
+            add_refusals(path, call, operation, &codes);
         }
     }
     document
-}
-
-fn call_of(operation: &Operation) -> Call {
-    let id = operation.operation_id.as_deref().unwrap_or_default();
-    *CALLS.iter().find(|call| call.id == id).unwrap_or_else(|| panic!("{id} is not in the table of calls"))
 }
 
 fn security(role: Role) -> Vec<SecurityRequirement> {
@@ -82,8 +89,10 @@ fn security(role: Role) -> Vec<SecurityRequirement> {
 
 fn add_security_schemes(document: &mut OpenApi) {
     let components = document.components.get_or_insert_default();
-    let api_key = SecurityScheme::ApiKey(ApiKey::Header(ApiKeyValue::new("X-API-Key")));
-    let bearer = SecurityScheme::Http(HttpBuilder::new().scheme(HttpAuthScheme::Bearer).build());
+    let api_key = ApiKey::Header(ApiKeyValue::with_description("X-API-Key", KEYS));
+    let api_key = SecurityScheme::ApiKey(api_key);
+    let bearer = HttpBuilder::new().scheme(HttpAuthScheme::Bearer).description(Some(KEYS)).build();
+    let bearer = SecurityScheme::Http(bearer);
     components.add_security_scheme("api_key", api_key);
     components.add_security_scheme("bearer", bearer);
 }
@@ -93,63 +102,111 @@ fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
     [get, post, patch, delete].into_iter().flatten().collect()
 }
 
-fn add_common_answers(call: Call, operation: &mut Operation) {
+fn idempotency_key(repeat: Repeat) -> Parameter {
+    let description = match repeat {
+        Repeat::Makes(_) => "Makes a repetition of the request harmless: one key has one effect",
+        _ => "Has a form, and no effect: a repetition of this call does no more than the first time anyway",
+    };
+    let key = ObjectBuilder::new()
+        .schema_type(Type::String)
+        .min_length(Some(1))
+        .max_length(Some(255))
+        .pattern(Some("^[!-~]+$"));
+    ParameterBuilder::new()
+        .name("Idempotency-Key")
+        .parameter_in(ParameterIn::Header)
+        .required(Required::False)
+        .description(Some(description))
+        .schema(Some(key))
+        .example(Some("order-4711".into()))
+        .build()
+}
+
+/// Every refusal of a call under `/api/v1`: its own, and those of all calls of its kind.
+fn refusals(call: Call, operation: &Operation) -> Vec<Code> {
     let has_body = operation.request_body.is_some();
     let parameters = operation.parameters.as_deref().unwrap_or_default();
     let has_query = parameters.iter().any(
         |parameter| matches!(parameter, RefOr::T(parameter) if parameter.parameter_in == ParameterIn::Query),
     );
-    add(operation, "400", "`malformed_request`");
-    if has_body || has_query {
-        add(
-            operation,
-            "422",
-            if call.id == "reserve" {
-                "`validation_failed` with `errors`, `idempotency_key_reused`"
-            } else {
-                "`validation_failed` with `errors`"
-            },
-        );
+    let mut codes = vec![Code::MalformedRequest, Code::Unauthenticated];
+    if call.role == Role::Admin {
+        codes.push(Code::Forbidden);
     }
     if has_body {
-        add(operation, "413", "`body_too_large`");
-        add(operation, "415", "`unsupported_media_type`: the body must be JSON, plain or in gzip");
+        codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
-    add(operation, "401", "`unauthenticated`: the API key is missing where one is needed, or not known");
-    if call.role == Role::Admin {
-        add(operation, "403", "`forbidden`: the call is the administrator's");
+    if has_body || has_query || call.repeat != Repeat::Reads {
+        codes.push(Code::ValidationFailed);
     }
-    if let Some(code) = call.missing {
-        add(operation, "404", &format!("`{}`", code.name()));
+    codes.extend(call.refusals);
+    // The watch over the server is never limited, and its 503 is no problem document.
+    if call.id != "health" {
+        codes.extend([Code::RateLimited, Code::Overloaded, Code::Unavailable]);
     }
-    add(operation, "429", "`rate_limited`");
-    add(
-        operation,
-        "503",
-        "`overloaded`, `unavailable`: nothing was done, or it will be found again by its idempotency key",
-    );
+    codes
 }
 
-fn add(operation: &mut Operation, status: &str, description: &str) {
-    let responses = &mut operation.responses.responses;
-    responses.entry(status.to_owned()).or_insert_with(|| RefOr::T(problem_response(status, description)));
+/// An answer for each status, with an example for each code.
+fn add_refusals(path: &str, call: Call, operation: &mut Operation, codes: &[Code]) {
+    let mut by_status: BTreeMap<u16, Vec<Code>> = BTreeMap::new();
+    for &code in codes {
+        by_status.entry(code.status_and_title().0.as_u16()).or_default().push(code);
+    }
+    for (status, codes) in by_status {
+        let response = problem_response(path, call, status, &codes);
+        operation.responses.responses.insert(status.to_string(), RefOr::T(response));
+    }
 }
 
-fn problem_response(status: &str, description: &str) -> Response {
-    let content = ContentBuilder::new().schema(Some(Ref::from_schema_name("Problem"))).build();
-    let response = ResponseBuilder::new().description(description).content(problem::CONTENT_TYPE, content);
+fn problem_response(path: &str, call: Call, status: u16, codes: &[Code]) -> Response {
+    let description: Vec<_> =
+        codes.iter().map(|code| format!("`{}`: {}", code.name(), code.status_and_title().1)).collect();
+    let examples = codes
+        .iter()
+        .map(|&code| (code.name(), example(code.status_and_title().1, examples::problem(code, call, path))));
+    let content = ContentBuilder::new()
+        .schema(Some(Ref::from_schema_name("Problem")))
+        .examples_from_iter(examples)
+        .build();
+    let response =
+        ResponseBuilder::new().description(description.join("; ")).content(problem::CONTENT_TYPE, content);
     match status {
-        "429" | "503" => {
+        429 | 503 => {
             let seconds = HeaderBuilder::new()
                 .schema(Some(Object::with_type(Type::Integer)))
                 .description(Some("When to come back, in seconds"));
             response.header("Retry-After", seconds.build()).build()
         }
-        "401" => {
+        401 => {
             let scheme =
                 HeaderBuilder::new().schema(Some(String::schema())).description(Some("How to authenticate"));
             response.header("WWW-Authenticate", scheme.build()).build()
         }
         _ => response.build(),
     }
+}
+
+/// An example for each body that is no problem document.
+fn add_examples(call: Call, operation: &mut Operation) {
+    for (status, response) in &mut operation.responses.responses {
+        let RefOr::T(response) = response else { continue };
+        for content in response.content.values_mut() {
+            if let RefOr::T(content) = content {
+                content.example = examples::answer(call.id, status);
+            }
+        }
+    }
+    let Some(RefOr::T(request)) = &mut operation.request_body else { return };
+    for content in request.content.values_mut() {
+        if let RefOr::T(content) = content {
+            let examples = examples::requests(call.id).into_iter();
+            let examples = examples.map(|(name, value)| (name.to_owned(), example(name, value).into()));
+            content.examples.extend(examples);
+        }
+    }
+}
+
+fn example(summary: &str, value: Value) -> Example {
+    ExampleBuilder::new().summary(summary).value(Some(value)).build()
 }

@@ -5,6 +5,8 @@ use actix_web::http::Method;
 use utoipa::openapi::OpenApi;
 
 use crate::metric::RouteMetrics;
+use crate::routes::calls::Call;
+use crate::wire::repeat::Repeat;
 
 /// Second names of calls are left out of the document, but the metrics know them: (name, documented name).
 pub(crate) const ALIASES: [(&str, &str); 2] =
@@ -22,26 +24,27 @@ pub struct Route {
     pub template: String,
     /// Its metrics.
     pub metrics: RouteMetrics,
-    methods: Vec<Method>,
+    calls: Vec<(Method, Repeat)>,
 }
 
 impl RouteTable {
     /// The routes of a document.
     pub fn of(document: &OpenApi) -> Self {
         let documented = document.paths.paths.iter().map(|(template, item)| {
-            let methods = [
-                (item.get.is_some(), Method::GET),
-                (item.get.is_some(), Method::HEAD),
-                (item.post.is_some(), Method::POST),
-                (item.patch.is_some(), Method::PATCH),
-                (item.delete.is_some(), Method::DELETE),
+            let operations = [
+                (&item.get, Method::GET),
+                (&item.get, Method::HEAD),
+                (&item.post, Method::POST),
+                (&item.patch, Method::PATCH),
+                (&item.delete, Method::DELETE),
             ];
-            Route::new(
-                template,
-                methods.into_iter().filter(|(is_known, _)| *is_known).map(|(_, method)| method),
-            )
+            let calls = operations.into_iter().filter_map(|(operation, method)| {
+                Some((method, Call::of(operation.as_ref()?.operation_id.as_deref()?).repeat))
+            });
+            Route::new(template, calls)
         });
-        let aliases = ALIASES.iter().map(|(name, _)| Route::new(name, [Method::GET, Method::HEAD]));
+        let reads = [Method::GET, Method::HEAD].map(|method| (method, Repeat::Reads));
+        let aliases = ALIASES.iter().map(|(name, _)| Route::new(name, reads.clone()));
         Self { routes: documented.chain(aliases).collect(), unknown: Route::new("other", []) }
     }
 
@@ -52,18 +55,24 @@ impl RouteTable {
 }
 
 impl Route {
-    fn new(template: &str, methods: impl IntoIterator<Item = Method>) -> Self {
+    fn new(template: &str, calls: impl IntoIterator<Item = (Method, Repeat)>) -> Self {
         Self {
             template: template.to_owned(),
             metrics: RouteMetrics::new(template),
-            methods: methods.into_iter().collect(),
+            calls: calls.into_iter().collect(),
         }
     }
 
     /// The value of `Allow`; `None` for an unknown path.
     pub fn allow(&self) -> Option<String> {
-        let names: Vec<_> = self.methods.iter().map(Method::as_str).collect();
+        let names: Vec<_> = self.calls.iter().map(|(method, _)| method.as_str()).collect();
         (!names.is_empty()).then(|| names.join(", "))
+    }
+
+    /// What a call does that is made once more; one that is not known does nothing.
+    pub fn repeat(&self, method: &Method) -> Repeat {
+        let call = self.calls.iter().find(|(known, _)| known == method);
+        call.map_or(Repeat::Reads, |(_, repeat)| *repeat)
     }
 
     fn matches(&self, path: &str) -> bool {
@@ -83,7 +92,7 @@ mod tests {
 
     #[test]
     fn a_path_fits_its_template() {
-        let route = Route::new("/a/{id}/b", [Method::GET, Method::HEAD]);
+        let route = Route::new("/a/{id}/b", [(Method::GET, Repeat::Reads), (Method::HEAD, Repeat::Reads)]);
         for (path, fits) in
             [("/a/1/b", true), ("/a/1", false), ("/a//b", false), ("/a/1/b/", false), ("/a/1/c", false)]
         {

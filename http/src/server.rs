@@ -11,7 +11,7 @@ use actix_web::{App, Error, HttpRequest, HttpResponse, HttpServer, web};
 use engine::Engine;
 use metrics_exporter_prometheus::PrometheusHandle;
 use utoipa_actix_web::service_config::ServiceConfig;
-use utoipa_swagger_ui::SwaggerUi;
+use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::config::Config;
 use crate::middleware::admit::admit;
@@ -83,7 +83,11 @@ fn app(
         })
         .configure(routes::configure_aliases)
         .service(web::redirect("/swagger", "/swagger/index.html"))
-        .service(SwaggerUi::new("/swagger/{_:.*}").url("/swagger/openapi.json", openapi::document().clone()))
+        .service(
+            SwaggerUi::new("/swagger/{_:.*}")
+                .config(SwaggerConfig::default().persist_authorization(true))
+                .url("/swagger/openapi.json", openapi::document().clone()),
+        )
         .default_service(web::to(unknown))
 }
 

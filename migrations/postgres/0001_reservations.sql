@@ -114,6 +114,14 @@ CREATE TABLE journal (
 -- Compressing a batch costs more time than writing it.
 ALTER TABLE journal ALTER COLUMN changes SET STORAGE EXTERNAL;
 
+-- The idempotency keys of requests for events. They live as long as the events, deleted ones too.
+CREATE TABLE event_keys (
+    key          text  NOT NULL PRIMARY KEY,
+    -- A repetition must be the same request.
+    request_hash bytea NOT NULL CHECK (octet_length(request_hash) = 32),
+    event_id     uuid  NOT NULL
+);
+
 -- Writes a group of batches, one an event, all or none. One call is one round trip and one transaction, so no
 -- owner can stop in the middle of it. If the epoch or version of an event is not its batch's, it raises HF001.
 --

@@ -108,3 +108,11 @@ CREATE TABLE journal (
     changes         TEXT    NOT NULL,
     PRIMARY KEY (event_id, seq)
 ) STRICT;
+
+-- The idempotency keys of requests for events. They live as long as the events, deleted ones too.
+CREATE TABLE event_keys (
+    key          TEXT NOT NULL PRIMARY KEY,
+    -- A repetition must be the same request.
+    request_hash BLOB NOT NULL CHECK (length(request_hash) = 32),
+    event_id     BLOB NOT NULL
+) STRICT, WITHOUT ROWID;

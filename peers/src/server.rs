@@ -11,6 +11,7 @@ use engine::{Engine, EngineConfig, EventId, LocalLease, SystemClock, Threads};
 use holdfast_http::auth::{Admin, Member};
 use holdfast_http::config::Config;
 use holdfast_http::extract::JsonBody;
+use holdfast_http::idempotency::idempotency_key;
 use holdfast_http::routes::{reservations, seats};
 use holdfast_http::server;
 use holdfast_http::state::AppState;
@@ -67,7 +68,7 @@ async fn reserve(
     JsonBody { value: body, .. }: JsonBody<NewReservationBody>,
 ) -> Result<HttpResponse, Problem> {
     let user_id = reservations::acting_for(caller, body.user_id)?;
-    let key = reservations::idempotency_key(&request, body.idempotency_key)?;
+    let key = idempotency_key(&request, body.idempotency_key)?;
     let event_id = EventId::try_from(body.event_id)
         .map_err(|_| Problem::new(Code::EventNotFound, "there is no such event"))?;
     let seats = reservations::seats_of(event_id, &body.seat_ids)?;

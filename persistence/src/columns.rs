@@ -7,7 +7,7 @@ use std::sync::Arc;
 use engine::{
     Currency, EndedKey, EventDetails, EventId, EventInfo, EventRow, JournalRow, KeyHash, Layout, RequestHash,
     Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section,
-    Timestamp, UserId,
+    Timestamp, UsedEventKey, UserId,
 };
 use sqlx::Error;
 use uuid::Uuid;
@@ -20,6 +20,7 @@ pub(crate) trait Columns {
     fn boolean(&self, column: &'static str) -> Result<bool, Error>;
     fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error>;
     fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error>;
+    fn bytes(&self, column: &'static str) -> Result<Vec<u8>, Error>;
 
     fn text(&self, column: &'static str) -> Result<String, Error> {
         self.optional_text(column)?.ok_or_else(|| is_null(column))
@@ -131,6 +132,13 @@ impl Due {
 /// For how long an event is down as due, without a hold that has run out, before it is taken off: what its
 /// owner knows by its clock still lies ahead may not be touched, and the clocks differ a little.
 pub(crate) const NOT_DUE_AFTER_S: u32 = 60;
+
+/// What the key of a request for an event was used for, from its row.
+pub(crate) fn used_event_key(row: &impl Columns) -> Result<UsedEventKey, Error> {
+    let hash = row.bytes("request_hash")?;
+    let request_hash = hash.try_into().map_err(|_| corrupt("request_hash has another length".to_owned()))?;
+    Ok(UsedEventKey { event_id: row.id("event_id")?, request_hash })
+}
 
 /// A batch from its row in the journal.
 pub(crate) fn journal_row(row: &impl Columns) -> Result<JournalRow, Error> {

@@ -33,3 +33,5 @@ pub(crate) const CLAIMS: &str =
 
 pub(crate) const EVENT_IDS: &str =
     "SELECT event_id FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2";
+
+pub(crate) const EVENT_KEY: &str = "SELECT event_id, request_hash FROM event_keys WHERE key = $1";

@@ -26,7 +26,8 @@ pub(crate) async fn serve(config: &Config, env_file: Option<&Path>) -> Result<()
     let metrics = metric::install().map_err(|error| Failure::Other(error.to_string()))?;
     let store = ports::connect(config).await?;
     let is_new = is_new(&*store).await?;
-    let engine = Engine::start(engine_config(config)?, Arc::clone(&store), ports::lease(config).await?, clock());
+    let engine =
+        Engine::start(engine_config(config)?, Arc::clone(&store), ports::lease(config).await?, clock());
     if is_new && ports::is_embedded(config) && config.environment == Environment::Development {
         seed::seed(&engine).await.map_err(|error| Failure::Other(error.to_string()))?;
     }

@@ -6,8 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventRow, EventTables, JournalRow, KeyHash,
-    Reservation, ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault, Timestamp,
+    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables, JournalRow,
+    KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault, Timestamp,
+    UsedEventKey,
 };
 use tokio::time::Instant;
 
@@ -46,11 +47,29 @@ fn counts_down(counter: &AtomicUsize) -> bool {
     counter.fetch_update(Ordering::SeqCst, Ordering::SeqCst, |left| left.checked_sub(1)).is_ok()
 }
 
+fn not_acknowledged(failure: Failure) -> AppendError {
+    match failure {
+        Failure::NotSent => AppendError::Aborted("not sent".to_owned()),
+        Failure::Unanswered => AppendError::Unknown("unanswered".to_owned()),
+    }
+}
+
 fn fault(failure: Failure) -> StoreFault {
     StoreFault(format!("{failure:?}"))
 }
 
 impl SimStore {
+    async fn create(
+        &self,
+        event: &EventInfo,
+        key: Option<&EventKey>,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        let (truth, event, key) = (Arc::clone(&self.truth), event.clone(), key.cloned());
+        let create = move || truth.create(&event, key.as_ref());
+        let result = self.wire.call(Place::Postgres, PATIENCE, create).await;
+        result.unwrap_or_else(|failure| Err(not_acknowledged(failure)))
+    }
+
     async fn ask<T: Send + 'static>(
         &self,
         work: impl Fn(&Truth) -> Result<T, StoreFault> + Send + Sync + 'static,
@@ -62,9 +81,16 @@ impl SimStore {
 
 #[async_trait]
 impl Store for SimStore {
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        let event = event.clone();
-        self.ask(move |truth| truth.create(&event)).await
+    async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError> {
+        self.create(event, None).await.map(|_| ())
+    }
+
+    async fn create_event_once(
+        &self,
+        event: &EventInfo,
+        key: &EventKey,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        self.create(event, Some(key)).await
     }
 
     async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
@@ -91,11 +117,7 @@ impl Store for SimStore {
         };
         let result = self.wire.call(Place::Postgres, PATIENCE, append).await;
         assert_ne!(panics, Panics::After as usize, "a panic on purpose");
-        match result {
-            Ok(result) => result,
-            Err(Failure::NotSent) => Err(AppendError::Aborted("not sent".to_owned())),
-            Err(Failure::Unanswered) => Err(AppendError::Unknown("unanswered".to_owned())),
-        }
+        result.unwrap_or_else(|failure| Err(not_acknowledged(failure)))
     }
 
     async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault> {

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use engine::testing::MemoryStore;
 use engine::{
-    AppendError, Batch, Change, Event, EventId, EventInfo, EventTables, ReservationId, ReservationStatus,
-    Snapshot, Store, StoreFault,
+    AppendError, Batch, Change, Event, EventId, EventInfo, EventKey, EventTables, ReservationId,
+    ReservationStatus, Snapshot, Store, StoreFault, UsedEventKey,
 };
 
 use tokio::time::Instant;
@@ -64,14 +64,24 @@ impl Truth {
         Self { store, clock, clock_error, story, state: Mutex::default() }
     }
 
-    /// Makes an event.
-    pub fn create(&self, info: &EventInfo) -> Result<(), StoreFault> {
-        at_once(self.store.create_event(info))?;
+    /// Makes an event, unless its key made one before.
+    pub fn create(
+        &self,
+        info: &EventInfo,
+        key: Option<&EventKey>,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        let used = match key {
+            Some(key) => at_once(self.store.create_event_once(info, key))?,
+            None => at_once(self.store.create_event(info)).map(|()| None)?,
+        };
+        if used.is_some() {
+            return Ok(used);
+        }
         let mut state = self.state();
         let name = format!("E{}", state.names.len());
         state.names.insert(info.id, name);
         state.models.insert(info.id, Event::new(info.clone()));
-        Ok(())
+        Ok(None)
     }
 
     /// How the story calls an event.
@@ -150,7 +160,9 @@ impl Truth {
         let early = promised.map_or(Duration::ZERO, |end| end.saturating_duration_since(came));
         if is_same && early > self.clock_error {
             let name = self.name(event_id);
-            self.story.find(format_args!("n{node} calls a hold of {name} over that was asked for {early:?} before"));
+            self.story.find(format_args!(
+                "n{node} calls a hold of {name} over that was asked for {early:?} before"
+            ));
         }
     }
 

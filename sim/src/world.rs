@@ -61,7 +61,7 @@ impl World {
             let NewEvent { details, currency, layout } = planned.new_event();
             let id = EventId::mint(START, dice.bits() as u32);
             let info = EventInfo { id, details, currency, layout, created_at: START, updated_at: START };
-            if truth.create(&info).is_ok() {
+            if truth.create(&info, None).is_ok() {
                 events.push((id, planned.seats));
             }
         }

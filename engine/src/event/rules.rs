@@ -6,8 +6,9 @@ use super::Event;
 use super::keys::{KeyUse, RETENTION_S};
 use super::live::LiveReservation;
 use crate::words::{
-    Caller, Change, Command, Conflict, ConflictReason, EventPatch, HoldLimit, Invalid, KeyHash, Outcome, Rejection,
-    RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Timestamp, UserId,
+    Caller, Change, Command, Conflict, ConflictReason, EventPatch, HoldLimit, Invalid, KeyHash, Outcome,
+    Rejection, RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Timestamp,
+    UserId,
 };
 
 /// What a command did: its outcome, and the change that it made, if it made one.

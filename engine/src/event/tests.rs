@@ -4,8 +4,8 @@ use super::*;
 use crate::event::OpenBatch;
 use crate::testing::{event_info, random_batch_id};
 use crate::words::{
-    Caller, Command, ConflictReason, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout, Outcome,
-    Rejection, UserId,
+    Caller, Command, ConflictReason, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout,
+    Outcome, Rejection, UserId,
 };
 use uuid::Uuid;
 

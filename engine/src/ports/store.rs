@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::words::{
-    Batch, BatchId, EndedKey, EventId, EventInfo, EventRow, JournalRow, KeyHash, Reservation, ReservationId,
-    ReservationStatus, SeatMap, SeatNo, Snapshot, Timestamp, UserId,
+    Batch, BatchId, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash, Reservation,
+    ReservationId, ReservationStatus, SeatMap, SeatNo, Snapshot, Timestamp, UserId,
 };
 
 /// The store could not do what was asked. Nothing is known of the event; trying again may help.
@@ -14,7 +14,7 @@ use crate::words::{
 #[error("store: {0}")]
 pub struct StoreFault(pub String);
 
-/// What became of a batch that was not acknowledged.
+/// What became of a batch, or of a new event, that was not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum AppendError {
     /// The event's epoch or version is another one: somebody else owns the event now. Nothing was written.
@@ -26,6 +26,15 @@ pub enum AppendError {
     /// It may or may not have been written; only a look at the journal tells.
     #[error("outcome unknown: {0}")]
     Unknown(String),
+}
+
+/// What the key of a request for an event was used for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct UsedEventKey {
+    /// The event that it made.
+    pub event_id: EventId,
+    /// Of the request.
+    pub request_hash: [u8; 32],
 }
 
 /// One event's tables as they are: for checks, not for the way of a command.
@@ -55,8 +64,16 @@ pub struct ReservationFilter {
 /// Durable storage. Every method may be repeated after a [`StoreFault`].
 #[async_trait]
 pub trait Store: Send + Sync + 'static {
-    /// Writes a new event. Writing one whose id exists is a fault.
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault>;
+    /// Writes a new event. Writing one whose id exists is aborted.
+    async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError>;
+
+    /// Writes a new event with its key in one transaction. `Some`: the key made an event before, and nothing is
+    /// written. Of two that come at once with one key, the second waits for what becomes of the first.
+    async fn create_event_once(
+        &self,
+        event: &EventInfo,
+        key: &EventKey,
+    ) -> Result<Option<UsedEventKey>, AppendError>;
 
     /// Makes `owner` the event's owner: raises the epoch by one, and commits that; then reads what the owner
     /// needs, with at most `keys` keys of ended reservations. So whatever an earlier owner still has under

@@ -9,14 +9,15 @@ use async_trait::async_trait;
 use tokio::sync::watch;
 
 use crate::mutation::{Mutation, mutated};
-use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault, UsedEventKey};
 use crate::words::{
-    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventRow, JournalRow, KeyHash, Reservation,
-    ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot, SystemClock,
-    Timestamp,
+    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash,
+    Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot,
+    SystemClock, Timestamp,
 };
 
-/// What the next append does instead of just writing its batch.
+/// What the next append does instead of just writing its batch; of these, a new event knows the aborted one and
+/// the unknown ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InjectedFault {
     /// Writes nothing and says so.
@@ -46,6 +47,7 @@ pub struct MemoryStore {
 #[derive(Debug, Default)]
 struct State {
     events: BTreeMap<EventId, Event>,
+    event_keys: BTreeMap<String, UsedEventKey>,
     faults: VecDeque<InjectedFault>,
     down: bool,
     append_delay: Duration,
@@ -80,7 +82,7 @@ impl MemoryStore {
         Self { state: Mutex::default(), held, appends, clock }
     }
 
-    /// Adds a fault for an append to come: each append takes one, in order.
+    /// Adds a fault for an append or a new event to come: each takes one, in order.
     pub fn inject(&self, fault: InjectedFault) {
         self.state().faults.push_back(fault);
     }
@@ -121,6 +123,35 @@ impl MemoryStore {
     fn up(&self) -> Result<MutexGuard<'_, State>, StoreFault> {
         let state = self.state();
         if state.down { Err(StoreFault("the store is down".to_owned())) } else { Ok(state) }
+    }
+
+    fn create(&self, event: &EventInfo, key: Option<&EventKey>) -> Result<Option<UsedEventKey>, AppendError> {
+        let mut state = self.up().map_err(|fault| AppendError::Aborted(fault.to_string()))?;
+        let fault = state.faults.pop_front();
+        match fault {
+            Some(InjectedFault::Aborted) => return Err(AppendError::Aborted("injected".to_owned())),
+            Some(InjectedFault::UnknownNotWritten) => {
+                return Err(AppendError::Unknown("injected".to_owned()));
+            }
+            _ => {}
+        }
+        if let Some(used) = key.and_then(|key| state.event_keys.get(&key.key)) {
+            return Ok(Some(*used));
+        }
+        if state.events.contains_key(&event.id) {
+            return Err(AppendError::Aborted(format!("there is an event {}", event.id)));
+        }
+        state.events.insert(event.id, Event::new(event));
+        if let Some(EventKey { key, request_hash }) = key.cloned() {
+            state.event_keys.insert(key, UsedEventKey { event_id: event.id, request_hash });
+        }
+        state.down |= fault == Some(InjectedFault::UnknownWrittenThenDown);
+        match fault {
+            Some(InjectedFault::UnknownWritten | InjectedFault::UnknownWrittenThenDown) => {
+                Err(AppendError::Unknown("injected".to_owned()))
+            }
+            _ => Ok(None),
+        }
     }
 
     fn write(&self, batch: &Batch) -> Result<(), AppendError> {
@@ -261,13 +292,16 @@ impl Event {
 
 #[async_trait]
 impl Store for MemoryStore {
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        let mut state = self.up()?;
-        if state.events.contains_key(&event.id) {
-            return Err(StoreFault(format!("there is an event {}", event.id)));
-        }
-        state.events.insert(event.id, Event::new(event));
-        Ok(())
+    async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError> {
+        self.create(event, None).map(|_| ())
+    }
+
+    async fn create_event_once(
+        &self,
+        event: &EventInfo,
+        key: &EventKey,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        self.create(event, Some(key))
     }
 
     async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {

@@ -6,10 +6,10 @@ use std::sync::{Arc, PoisonError, RwLock};
 use async_trait::async_trait;
 
 use super::fixtures::event_info;
-use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
+use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault, UsedEventKey};
 use crate::words::{
-    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventRow, JournalRow, KeyHash, Layout, Reservation,
-    ReservationId, SeatCounts, SeatMap, SeatStatus, Snapshot, SystemClock, Timestamp,
+    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash, Layout,
+    Reservation, ReservationId, SeatCounts, SeatMap, SeatStatus, Snapshot, SystemClock, Timestamp,
 };
 
 /// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
@@ -39,9 +39,18 @@ fn row(info: EventInfo, owner: Option<String>) -> EventRow {
 
 #[async_trait]
 impl Store for NullStore {
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
+    async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError> {
         self.events.write().unwrap_or_else(PoisonError::into_inner).insert(event.id, event.clone());
         Ok(())
+    }
+
+    /// Keeps no keys.
+    async fn create_event_once(
+        &self,
+        event: &EventInfo,
+        _: &EventKey,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        self.create_event(event).await.map(|()| None)
     }
 
     async fn activate(&self, id: EventId, owner: &str, _: u32) -> Result<Option<Snapshot>, StoreFault> {

@@ -100,6 +100,15 @@ pub struct SeatCounts {
     pub confirmed: u32,
 }
 
+/// The idempotency key of a request for an event, and what a repetition must have in common with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EventKey {
+    /// The key.
+    pub key: String,
+    /// Of the request: the same for the same one, in any release.
+    pub request_hash: [u8; 32],
+}
+
 /// What an administrator says of a new event.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the fields of EventInfo")]

@@ -17,7 +17,7 @@ pub use change::{Batch, Change, JournalRow};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection, SeatStatus};
 pub use currency::{Currency, InvalidCurrency};
-pub use event_info::{EventDetails, EventInfo, EventPatch, NewEvent, SeatCounts};
+pub use event_info::{EventDetails, EventInfo, EventKey, EventPatch, NewEvent, SeatCounts};
 pub(crate) use id::ReservationNo;
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use invalid::Invalid;

@@ -239,7 +239,10 @@ async fn an_event_is_amended_and_deleted_through_its_journal() {
     // What was done before is answered as before.
     let again = universe.engine.cancel(held, Caller::Admin).await.expect("it is cancelled");
     assert_eq!(again.reservation.status, ReservationStatus::Cancelled);
-    assert_eq!(rejection(universe.engine.confirm(held, Caller::Admin).await), Rejection::ReservationCancelled);
+    assert_eq!(
+        rejection(universe.engine.confirm(held, Caller::Admin).await),
+        Rejection::ReservationCancelled
+    );
     let stranger = Caller::User(user(2));
     assert_eq!(rejection(universe.engine.cancel(held, stranger).await), Rejection::ReservationNotFound);
     let again = reserve(&[1], key.clone()).await.expect("the key was used");

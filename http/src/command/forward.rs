@@ -84,8 +84,7 @@ impl Origin {
         for (name, value) in &self.headers {
             request = request.insert_header((name.clone(), value.clone()));
         }
-        request = request
-            .insert_header((STATEMENT_HEADER, statement));
+        request = request.insert_header((STATEMENT_HEADER, statement));
         let mut answer = request.send_body(body).await?;
         let body = answer.body().limit(MAX_ANSWER_BYTES).await;
         let body = body.map_err(|error| SendRequestError::Body(Box::new(error)))?;

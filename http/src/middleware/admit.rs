@@ -9,7 +9,7 @@ use crate::auth::Identity;
 use crate::cluster::{Call, PassedOn};
 use crate::log_fields::LogFields;
 use crate::state::AppState;
-use crate::wire::problem::{Code, Problem};
+use crate::wire::problem::Problem;
 
 /// Those who watch the server are never too many; the probes at the root do not come this way.
 const UNLIMITED: [&str; 2] = ["/api/v1/health", "/api/v1/metrics"];
@@ -37,10 +37,7 @@ pub async fn admit<B: MessageBody>(
     request.extensions_mut().insert(passed_on);
     match tokio::time::timeout(state.request_timeout, next.call(request)).await {
         Ok(answer) => answer,
-        Err(_) => {
-            let detail = "the request took too long; repeat it with the same idempotency key";
-            Err(Problem::new(Code::Unavailable, detail).into())
-        }
+        Err(_) => Err(Problem::late().into()),
     }
 }
 

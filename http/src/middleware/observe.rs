@@ -11,13 +11,15 @@ use actix_web::error::InternalError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
 use actix_web::http::{Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, web};
+use actix_web::{Error, HttpMessage, web};
 use futures_util::FutureExt;
 
+use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::log_fields::LogFields;
 use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
+use crate::wire::repeat::{KeyGiven, Repeat};
 use crate::wire::request_id::{self, RequestId};
 
 /// The middleware.
@@ -32,7 +34,10 @@ pub async fn observe<B: MessageBody>(
         uri: request.uri().clone(),
         request_id: RequestId::of(request.headers()),
         log_fields: LogFields::attach(&request),
+        repeat: state.routes.find(request.path()).repeat(request.method()),
+        key_given: KeyGiven::new(request.headers().contains_key(IDEMPOTENCY_KEY)),
     };
+    request.extensions_mut().insert(asked.key_given.clone());
     if asked.method == Method::HEAD {
         // Handlers know GET only; the server sends no body in answer to HEAD, however it was made.
         request.head_mut().method = Method::GET;
@@ -64,6 +69,8 @@ struct Asked {
     uri: Uri,
     request_id: RequestId,
     log_fields: Rc<LogFields>,
+    repeat: Repeat,
+    key_given: KeyGiven,
 }
 
 impl Asked {
@@ -90,7 +97,7 @@ impl Asked {
             );
         }
         metric::count_refusal(problem.code.name());
-        problem.render(&self.uri, &self.request_id)
+        problem.render(&self.uri, &self.request_id, self.repeat, self.key_given.get())
     }
 
     fn conclude(self, state: &AppState, status: StatusCode, headers: &mut HeaderMap) {

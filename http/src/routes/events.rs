@@ -3,17 +3,18 @@
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpResponse, delete, get, patch, post};
-use engine::{Engine, EventId, EventPatch};
+use engine::{Engine, EventId, EventKey, EventPatch, MadeEvent};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::auth::Admin;
 use crate::command::CommandRoute;
 use crate::extract::{JsonBody, NothingElse, Parameters, PathId};
+use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, request_hash};
 use crate::state::AppState;
 use crate::wire::event_body::{EventBody, EventPatchBody, NewEventBody};
 use crate::wire::paging::Page;
-use crate::wire::problem::{Problem, ProblemDocument};
+use crate::wire::problem::Problem;
 
 /// Which events to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -28,23 +29,39 @@ pub struct EventsQuery {
     cursor: Option<String>,
 }
 
-/// Makes an event.
+/// Makes an event. The same idempotency key and body give the same event, as it is now; of one that was deleted since,
+/// 404.
 #[utoipa::path(
     tag = "events", operation_id = "create_event", request_body = NewEventBody,
     responses((status = 201, description = "The event", body = EventBody,
-        headers(("Location" = String, description = "Its path")))),
+        headers(
+            ("Location" = String, description = "Its path"),
+            ("Idempotent-Replayed" = bool, description = "`true` where the key was used before; else absent"),
+        ))),
 )]
 #[post("/events")]
 pub(crate) async fn create(
     state: web::Data<AppState>,
     _: Admin,
-    JsonBody { value: body, .. }: JsonBody<NewEventBody>,
+    IdempotencyKey(key): IdempotencyKey,
+    JsonBody { value: body, bytes }: JsonBody<NewEventBody>,
 ) -> Result<HttpResponse, Problem> {
     body.check_time(state.engine.now())?;
     let event = body.into_event(state.default_hold_ttl_s);
-    let view = state.engine.create_event(event).await.map_err(|error| Problem::from_call(error, None))?;
-    let location = format!("/api/v1/events/{}", view.info.id);
-    Ok(HttpResponse::Created().insert_header((header::LOCATION, location)).json(EventBody::from(view)))
+    let made = match key {
+        Some(key) => {
+            let key = EventKey { key, request_hash: request_hash(&bytes) };
+            state.engine.create_event_once(event, key).await
+        }
+        None => state.engine.create_event(event).await.map(|event| MadeEvent { event, replayed: false }),
+    };
+    let MadeEvent { event, replayed } = made.map_err(|error| Problem::from_call(error, None))?;
+    let mut response = HttpResponse::Created();
+    response.insert_header((header::LOCATION, format!("/api/v1/events/{}", event.info.id)));
+    if replayed {
+        response.insert_header((IDEMPOTENT_REPLAYED, "true"));
+    }
+    Ok(response.json(EventBody::from(event)))
 }
 
 /// Events, newest first.
@@ -97,6 +114,7 @@ pub(crate) async fn amend(
     route: CommandRoute,
     _: Admin,
     PathId(id): PathId<EventId>,
+    _: IdempotencyKey,
     JsonBody { value: body, bytes }: JsonBody<EventPatchBody>,
 ) -> Result<HttpResponse, Problem> {
     let patch = EventPatch::from(body);
@@ -113,8 +131,6 @@ pub(crate) async fn amend(
     params(("id" = uuid::Uuid, Path, description = "The event's id")),
     responses(
         (status = 204, description = "It is deleted"),
-        (status = 409, description = "`event_in_use`: it has pending or confirmed reservations",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[delete("/events/{id}")]
@@ -122,6 +138,7 @@ pub(crate) async fn delete(
     route: CommandRoute,
     _: Admin,
     PathId(id): PathId<EventId>,
+    _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| {

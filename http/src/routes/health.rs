@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::metric;
 use crate::state::AppState;
-use crate::wire::problem::{Code, Problem, ProblemDocument};
+use crate::wire::problem::{Code, Problem};
 
 /// How long a part may take to answer before it counts as down.
 const PING_TIMEOUT: Duration = Duration::from_secs(2);
@@ -112,8 +112,6 @@ pub(crate) async fn livez() -> HttpResponse {
     tag = "health", operation_id = "readyz",
     responses(
         (status = 200, description = "Send traffic", body = ProbeBody),
-        (status = 503, description = "`unavailable`: send traffic elsewhere",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/readyz")]

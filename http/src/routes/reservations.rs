@@ -9,31 +9,20 @@ use uuid::Uuid;
 use crate::auth::Member;
 use crate::command::CommandRoute;
 use crate::extract::{JsonBody, NothingElse, PathId};
+use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, idempotency_key};
 use crate::state::AppState;
-use crate::wire::problem::{Code, Problem, ProblemDocument};
-use crate::wire::reservation_body::{NewReservationBody, ReservationBody, visible};
-
-const IDEMPOTENCY_KEY: &str = "idempotency-key";
-const IDEMPOTENT_REPLAYED: &str = "idempotent-replayed";
+use crate::wire::problem::{Code, Problem};
+use crate::wire::reservation_body::{NewReservationBody, ReservationBody};
 
 /// Holds seats for a user: all of them or none.
 #[utoipa::path(
     tag = "reservations", operation_id = "reserve", request_body = NewReservationBody,
-    params(("Idempotency-Key" = Option<String>, Header,
-        description = "Makes a repetition of the request harmless: one key of a user and an event has one effect",
-        nullable = false, min_length = 1, max_length = 255, pattern = "^[!-~]+$")),
     responses(
         (status = 201, description = "The reservation. Of a repeated key, as it is now, with `\"replayed\": true`: **`status` counts**, for it can be cancelled or expired by now", body = ReservationBody,
             headers(
                 ("Location" = String, description = "Its path"),
                 ("Idempotent-Replayed" = bool, description = "`true` where the key was used before; else absent"),
             )),
-        (status = 403, description = "`forbidden`: the `user_id` is another user's",
-            body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 404, description = "`event_not_found`, `seat_not_found`",
-            body = ProblemDocument, content_type = "application/problem+json"),
-        (status = 409, description = "`seat_unavailable` with `conflicts`, `event_ended`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations")]
@@ -86,8 +75,6 @@ pub(crate) async fn get(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation", body = ReservationBody),
-        (status = 409, description = "`reservation_expired`, `reservation_cancelled`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations/{id}/confirm")]
@@ -95,6 +82,7 @@ pub(crate) async fn confirm(
     route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| Ok(shown(&engine.confirm(id, caller).await?, engine.now()));
@@ -107,8 +95,6 @@ pub(crate) async fn confirm(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation", body = ReservationBody),
-        (status = 409, description = "`reservation_expired`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations/{id}/cancel")]
@@ -116,6 +102,7 @@ pub(crate) async fn cancel(
     route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| Ok(shown(&engine.cancel(id, caller).await?, engine.now()));
@@ -128,8 +115,6 @@ pub(crate) async fn cancel(
     params(("id" = Uuid, Path, description = "The reservation's id")),
     responses(
         (status = 200, description = "The reservation with its new `expires_at`", body = ReservationBody),
-        (status = 409, description = "`hold_limit_reached`, `reservation_expired`, `reservation_cancelled`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[post("/reservations/{id}/extend")]
@@ -137,6 +122,7 @@ pub(crate) async fn extend(
     route: CommandRoute,
     Member(caller): Member,
     PathId(id): PathId<ReservationId>,
+    _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
     let here = async |engine: Engine| Ok(shown(&engine.extend(id, caller).await?, engine.now()));
@@ -170,30 +156,6 @@ pub fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem
         (Caller::User(_), Some(_)) => {
             Err(Problem::new(Code::Forbidden, "a user reserves for itself; the user_id is another one's"))
         }
-    }
-}
-
-/// The key from the header or the body; both and different is a mistake.
-pub fn idempotency_key(request: &HttpRequest, in_body: Option<String>) -> Result<Option<String>, Problem> {
-    let mut values = request.headers().get_all(IDEMPOTENCY_KEY);
-    let Some(value) = values.next() else { return Ok(in_body) };
-    if values.any(|other| other != value) {
-        return Err(Problem::new(Code::MalformedRequest, "there are two different Idempotency-Key headers"));
-    }
-    // The draft of the header's standard has the key in quotes; many send it bare. Both mean the same key.
-    let value = value.to_str().unwrap_or_default();
-    let quoted = value.strip_prefix('"').and_then(|rest| rest.strip_suffix('"'));
-    let in_header = quoted.unwrap_or(value);
-    if let Err(error) = visible(in_header, &()) {
-        return Err(Problem::invalid_field("idempotency_key", error.message()));
-    }
-    match in_body {
-        Some(in_body) if in_body != in_header => {
-            let detail = "idempotency_key: the header Idempotency-Key and the body differ";
-            Err(Problem::new(Code::MalformedRequest, detail))
-        }
-        Some(in_body) => Ok(Some(in_body)),
-        None => Ok(Some(in_header.to_owned())),
     }
 }
 

@@ -11,7 +11,7 @@ use crate::extract::{Parameters, PathId};
 use crate::seat_maps::work_on;
 use crate::state::AppState;
 use crate::wire::name::Name;
-use crate::wire::problem::{Problem, ProblemDocument};
+use crate::wire::problem::Problem;
 use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
 
 /// Caches ask each time, with the `ETag`.
@@ -41,8 +41,6 @@ pub struct SeatsQuery {
         (status = 200, description = "Every seat that fits, by number", body = Vec<SeatBody>,
             headers(("ETag" = String, description = "Changes with the event's version"))),
         (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
-        (status = 406, description = "Every encoding that is available was refused by `Accept-Encoding`",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/events/{id}/seats", wrap = "Compress::default()")]

@@ -10,7 +10,7 @@ use crate::auth::Member;
 use crate::extract::{Parameters, PathId};
 use crate::state::AppState;
 use crate::wire::paging::Page;
-use crate::wire::problem::{Code, Problem, ProblemDocument};
+use crate::wire::problem::{Code, Problem};
 use crate::wire::reservation_body::{ReservationBody, ReservationStatusName};
 
 /// Which reservations to list.
@@ -36,8 +36,6 @@ pub struct ReservationsQuery {
     responses(
         (status = 200, description = "A page of reservations", body = Vec<ReservationBody>,
             headers(("Link" = String, description = "The next page, `rel=\"next\"`; absent on the last page"))),
-        (status = 403, description = "`forbidden`: the user is another one",
-            body = ProblemDocument, content_type = "application/problem+json"),
     ),
 )]
 #[get("/users/{id}/reservations")]

@@ -106,15 +106,7 @@ impl From<EventView> for EventBody {
 /// A new event: with `sections`, or with `total_seats` and `price` in their place.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewEvent, example = json!({
-    "name": "Rock Festival", "description": "Two stages, one night", "venue": "Tokyo Dome",
-    "start_at": "2027-01-10T09:00:00Z", "end_at": "2027-01-10T12:00:00Z", "currency": "JPY",
-    "hold_ttl_s": 900, "max_hold_s": 3600, "max_seats_per_reservation": 10,
-    "sections": [
-        {"name": "Arena", "rows": 20, "seats_per_row": 50, "price": 12000},
-        {"name": "Stand", "rows": 100, "seats_per_row": 90, "price": 6800}
-    ]
-}))]
+#[schema(as = NewEvent)]
 pub struct NewEventBody {
     #[garde(dive)]
     #[schema(inline)]
@@ -229,7 +221,7 @@ impl NewEventBody {
 /// A change to an event; what is absent stays as it is.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = EventPatch, example = json!({"name": "Rock Festival, extra night", "hold_ttl_s": 600}))]
+#[schema(as = EventPatch)]
 pub struct EventPatchBody {
     #[garde(dive)]
     #[schema(inline)]

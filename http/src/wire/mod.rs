@@ -5,6 +5,7 @@ pub mod name;
 pub mod object;
 pub mod paging;
 pub mod problem;
+pub mod repeat;
 pub mod request_id;
 pub mod reservation_body;
 pub mod seat_body;

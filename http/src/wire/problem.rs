@@ -1,5 +1,6 @@
 //! The one place where a refusal becomes an HTTP answer: a problem document after RFC 9457.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use actix_web::http::{StatusCode, Uri, header};
@@ -11,6 +12,7 @@ use engine::{
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::wire::repeat::{Certainty, Repeat, advice};
 use crate::wire::request_id::RequestId;
 
 /// The media type of problem documents.
@@ -148,6 +150,8 @@ pub struct Problem {
     retry_after_s: Option<u64>,
     allow: Option<String>,
     accept_encoding: bool,
+    /// Of a fault: what is known of the request.
+    certainty: Option<Certainty>,
     cause: Option<String>,
 }
 
@@ -165,6 +169,7 @@ impl Problem {
             retry_after_s,
             allow: None,
             accept_encoding: false,
+            certainty: None,
             cause: None,
         }
     }
@@ -210,19 +215,34 @@ impl Problem {
             CallError::Rejected { rejection, seq } => {
                 Self { seq, ..Self::from_rejection(rejection, event_id.into()) }
             }
-            CallError::Fault(fault @ Fault::Overloaded) => Self::new(Code::Overloaded, fault.to_string()),
-            CallError::Fault(Fault::Unavailable(cause)) => {
-                Self::new(Code::Unavailable, "nothing was done; try again").because(cause)
+            CallError::Fault(fault @ Fault::Overloaded) => {
+                Self::fault(Code::Overloaded, &fault.to_string(), Certainty::NothingDone)
             }
+            CallError::Fault(Fault::Unavailable(cause)) => Self::fault(
+                Code::Unavailable,
+                "a part of the service does not answer",
+                Certainty::NothingDone,
+            )
+            .because(cause),
             CallError::Fault(Fault::Unknown(cause)) => {
-                let detail = "it could not be found out whether the request was carried out; \
-                              repeat it with the same idempotency key";
-                Self::new(Code::Unavailable, detail).because(cause)
+                Self::fault(Code::Unavailable, "a part of the service did not answer", Certainty::Unknown)
+                    .because(cause)
             }
             CallError::Elsewhere(owner) => {
-                Self::new(Code::Unavailable, "another node owns the event; nothing was done").because(owner)
+                Self::fault(Code::Unavailable, "another node owns the event", Certainty::NothingDone)
+                    .because(owner)
             }
         }
+    }
+
+    /// A request that took too long.
+    pub fn late() -> Self {
+        Self::fault(Code::Unavailable, "the request took too long", Certainty::Unknown)
+    }
+
+    /// What the caller may do then is added when the document is written.
+    fn fault(code: Code, what: &str, certainty: Certainty) -> Self {
+        Self { certainty: Some(certainty), ..Self::new(code, what) }
     }
 
     /// What broke, for the log and not for the client.
@@ -232,7 +252,7 @@ impl Problem {
 
     /// Something of the server itself that broke.
     pub fn from_broken(cause: String) -> Self {
-        Self::new(Code::Internal, "this is the server's fault").because(cause)
+        Self::fault(Code::Internal, "this is the server's fault", Certainty::Unknown).because(cause)
     }
 
     fn because(self, cause: String) -> Self {
@@ -285,14 +305,24 @@ impl Problem {
         Self::new(code, detail)
     }
 
-    /// The answer, as the document of one request.
-    pub fn render(&self, instance: &Uri, request_id: &RequestId) -> HttpResponse {
+    /// The answer, as the document of one request: to a call that can be repeated so, with or without a key.
+    pub fn render(
+        &self,
+        instance: &Uri,
+        request_id: &RequestId,
+        repeat: Repeat,
+        has_key: bool,
+    ) -> HttpResponse {
         let (status, title) = self.code.status_and_title();
+        let detail = match self.certainty {
+            Some(certainty) => format!("{}; {}", self.detail, advice(certainty, repeat, has_key)).into(),
+            None => Cow::from(&self.detail),
+        };
         let document = ProblemDocument {
             r#type: "about:blank",
             title,
             status: status.as_u16(),
-            detail: &self.detail,
+            detail: &detail,
             instance: instance.path(),
             code: self.code,
             request_id: request_id.as_str(),
@@ -337,12 +367,7 @@ impl ResponseError for Problem {
 
 /// A problem document (RFC 9457).
 #[derive(Serialize, ToSchema)]
-#[schema(as = Problem, example = json!({
-    "type": "about:blank", "title": "Seats are not available", "status": 409,
-    "detail": "1 of the seats are not available", "instance": "/api/v1/reservations",
-    "code": "seat_unavailable", "request_id": "5f0c2a9e-1b", "seq": 17,
-    "conflicts": [{"seat_id": "00000000-0001-8000-99b0-e6d3c1a00f2b", "reason": "reserved"}]
-}))]
+#[schema(as = Problem)]
 pub(crate) struct ProblemDocument<'a> {
     /// Always `about:blank`: the `code` says which problem it is.
     #[schema(format = "uri-reference")]

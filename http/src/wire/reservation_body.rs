@@ -105,11 +105,7 @@ impl ReservationBody {
 /// A new reservation.
 #[derive(Debug, Deserialize, Validate, ToSchema)]
 #[serde(deny_unknown_fields)]
-#[schema(as = NewReservation, example = json!({
-    "event_id": "0199b0e6-d3c1-8000-99b0-e6d3c1a00f2b",
-    "seat_ids": ["00000000-0001-8000-99b0-e6d3c1a00f2b", "00000000-0002-8000-99b0-e6d3c1a00f2b"],
-    "idempotency_key": "order-4711"
-}))]
+#[schema(as = NewReservation)]
 pub struct NewReservationBody {
     /// Whose seats.
     #[garde(skip)]

@@ -3,7 +3,10 @@
 mod bodies;
 mod documents;
 mod events;
+mod examples;
+mod faults;
 mod helpers;
+mod keys;
 mod limits;
 mod operations;
 mod problems;

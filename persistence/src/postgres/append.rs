@@ -1,7 +1,7 @@
 //! The writes: a group of batches as one function call, a new event as one statement.
 
-use engine::{Batch, EventInfo, SeatNo, Timestamp};
-use sqlx::{Error, PgConnection, PgPool};
+use engine::{Batch, SeatNo, Timestamp};
+use sqlx::{Error, PgConnection};
 use std::sync::{Arc, LazyLock};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -123,46 +123,6 @@ fn column<V>(batches: &[&Batch], value: impl Fn(&Batch) -> V) -> Vec<V> {
     batches.iter().map(|batch| value(batch)).collect()
 }
 
-/// Writes a new event with its sections.
-pub(crate) async fn create_event(pool: &PgPool, event: &EventInfo) -> Result<(), Error> {
-    let details = &event.details;
-    let sections = event.layout.sections();
-    let numbers: Vec<i32> = (0..sections.len() as i32).collect();
-    // Explicit, since behind a pooler whatever follows here belongs to a transaction that ends later.
-    let mut transaction = pool.begin().await?;
-    sqlx::query(
-        "WITH event AS (
-             INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency,
-                 hold_ttl_s, max_hold_s, max_seats_per_reservation, created_at, updated_at)
-             VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)
-         )
-         INSERT INTO sections (event_id, section_no, name, row_count, seats_per_row, seats, price_minor)
-         SELECT $1, s.* FROM unnest($13::integer[], $14::text[], $15::integer[], $16::integer[],
-             $17::integer[], $18::bigint[]) AS s",
-    )
-    .bind(event.id.as_uuid())
-    .bind(&details.name)
-    .bind(&details.description)
-    .bind(&details.venue)
-    .bind(time(details.start_at))
-    .bind(time(details.end_at))
-    .bind(event.currency.to_string())
-    .bind(details.hold_ttl_s.cast_signed())
-    .bind(details.max_hold_s.cast_signed())
-    .bind(details.max_seats_per_reservation.cast_signed())
-    .bind(time(event.created_at))
-    .bind(time(event.updated_at))
-    .bind(numbers)
-    .bind(sections.iter().map(|s| s.name.clone()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.rows.cast_signed()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.seats_per_row.cast_signed()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.seats.cast_signed()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.price_minor).collect::<Vec<_>>())
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await
-}
-
 /// `{4,5}`: how Postgres writes an array.
 fn array_text(seats: &[SeatNo]) -> String {
     listed('{', seats, '}')
@@ -172,6 +132,6 @@ fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Encode(Box::new(error)))
 }
 
-fn time(time: Timestamp) -> OffsetDateTime {
+pub(super) fn time(time: Timestamp) -> OffsetDateTime {
     time.into()
 }

@@ -3,6 +3,7 @@
 mod activate;
 mod append;
 mod connect;
+mod create;
 mod fault;
 mod lane;
 mod lanes;
@@ -17,8 +18,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventRow, EventTables, JournalRow, KeyHash,
-    Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault, Timestamp,
+    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables, JournalRow,
+    KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault,
+    Timestamp, UsedEventKey,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgPool, Row};
@@ -71,9 +73,16 @@ async fn in_time<T>(limit: Duration, read: impl Future<Output = Result<T, Error>
 
 #[async_trait]
 impl Store for PostgresStore {
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        // Not repeated: after a broken connection the event may be there already.
-        append::create_event(&self.pool, event).await.map_err(fault::store_fault)
+    async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError> {
+        create::create_event(&self.pool, event, None).await.map(|_| ())
+    }
+
+    async fn create_event_once(
+        &self,
+        event: &EventInfo,
+        key: &EventKey,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        create::create_event(&self.pool, event, Some(key)).await
     }
 
     async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
@@ -167,6 +176,10 @@ impl Columns for PgRow {
 
     fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
         Ok(self.try_get::<Option<OffsetDateTime>, _>(column)?.map(Timestamp::from))
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<Vec<u8>, Error> {
+        self.try_get(column)
     }
 
     fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error> {

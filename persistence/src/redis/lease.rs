@@ -120,7 +120,11 @@ impl RedisLease {
     async fn beat(&self, can_own: bool) -> Result<bool, LeaseFault> {
         let mut script = self.heartbeat.prepare_invoke();
         script.key(REGISTER_KEY).key(format!("holdfast:node:{}", self.node));
-        script.arg(self.signed("node", &self.node)).arg(self.ttl_ms()).arg(u8::from(can_own)).arg(&self.process);
+        script
+            .arg(self.signed("node", &self.node))
+            .arg(self.ttl_ms())
+            .arg(u8::from(can_own))
+            .arg(&self.process);
         let Some(nodes) = self.run::<Option<Vec<String>>>(&script).await? else { return Ok(false) };
         let nodes = nodes.iter().filter_map(|value| self.verified("node", value)).collect();
         *self.nodes.write().unwrap_or_else(PoisonError::into_inner) = nodes;

@@ -3,9 +3,7 @@
 
 use std::sync::{Arc, LazyLock};
 
-use engine::{
-    AppendError, Batch, EndedKey, EventDetails, EventInfo, Reservation, ReservationId, SeatNo, Timestamp,
-};
+use engine::{AppendError, Batch, EndedKey, EventDetails, Reservation, ReservationId, SeatNo, Timestamp};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, timeout_at};
@@ -33,16 +31,6 @@ pub(crate) async fn append(
     outcome
 }
 
-/// Writes a new event with its sections.
-pub(crate) async fn create_event(writer: &SqlitePool, event: &EventInfo) -> Result<(), Error> {
-    let mut connection = writer.acquire().await?;
-    let outcome = create_event_on(&mut connection, event).await;
-    if outcome.is_err() {
-        close_after_failure(&mut connection);
-    }
-    outcome
-}
-
 /// SQLite ends the transaction by itself on some errors, such as a full disk. The driver does not notice,
 /// and could not begin another one on this connection.
 pub(crate) fn close_after_failure(connection: &mut PoolConnection<Sqlite>) {
@@ -57,41 +45,6 @@ async fn append_on(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> R
     }
     write_rows(&mut transaction, group).await.map_err(|error| aborted(&error))?;
     transaction.commit().await.map_err(|error| commit_error(&error))
-}
-
-async fn create_event_on(connection: &mut SqliteConnection, event: &EventInfo) -> Result<(), Error> {
-    let details = &event.details;
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    sqlx::query(
-        "INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency,
-             hold_ttl_s, max_hold_s, max_seats_per_reservation, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
-    )
-    .bind(event.id.as_uuid())
-    .bind(&details.name)
-    .bind(&details.description)
-    .bind(&details.venue)
-    .bind(details.start_at.as_micros())
-    .bind(details.end_at.as_micros())
-    .bind(event.currency.to_string())
-    .bind(details.hold_ttl_s)
-    .bind(details.max_hold_s)
-    .bind(details.max_seats_per_reservation)
-    .bind(event.created_at.as_micros())
-    .bind(event.updated_at.as_micros())
-    .execute(&mut *transaction)
-    .await?;
-    sqlx::query(
-        "INSERT INTO sections (event_id, section_no, name, row_count, seats_per_row, seats, price_minor)
-         SELECT ?1, key, value->>'name', value->>'rows', value->>'seats_per_row', value->>'seats',
-             value->>'price_minor'
-         FROM json_each(?2)",
-    )
-    .bind(event.id.as_uuid())
-    .bind(to_json(&event.layout.sections())?)
-    .execute(&mut *transaction)
-    .await?;
-    transaction.commit().await
 }
 
 static OWNED_EVENTS: LazyLock<RowsStatement> = LazyLock::new(|| {
@@ -348,7 +301,7 @@ async fn amend(
     Ok(())
 }
 
-fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
+pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
     serde_json::to_string(value).map_err(|error| Error::Encode(Box::new(error)))
 }
 
@@ -365,13 +318,13 @@ fn expect_rows(verb: &str, what: &str, expected: usize, found: u64) -> Result<()
 
 /// A full disk has no room for the mark that makes a transaction count, and SQLite takes back the rest.
 /// After any other error, such as one of fsync, the mark may be there or not.
-fn commit_error(error: &Error) -> AppendError {
+pub(super) fn commit_error(error: &Error) -> AppendError {
     const SQLITE_FULL: &str = "13";
     let is_full = error.as_database_error().and_then(|error| error.code()).as_deref() == Some(SQLITE_FULL);
     if is_full { aborted(error) } else { AppendError::Unknown(error.to_string()) }
 }
 
 /// Nothing is written before the commit.
-fn aborted(error: &Error) -> AppendError {
+pub(super) fn aborted(error: &Error) -> AppendError {
     AppendError::Aborted(error.to_string())
 }

@@ -5,6 +5,7 @@ mod append;
 mod backup;
 mod close;
 mod connect;
+mod create;
 mod groups;
 mod read;
 mod row_values;
@@ -14,9 +15,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventRow, EventTables, JournalRow,
-    KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault,
-    SystemClock, Timestamp,
+    AppendError, Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables,
+    JournalRow, KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store,
+    StoreFault, SystemClock, Timestamp, UsedEventKey,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, Row, SqlitePool};
@@ -41,8 +42,16 @@ pub(crate) struct SqliteStore {
 
 #[async_trait]
 impl Store for SqliteStore {
-    async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault> {
-        append::create_event(&self.writers, event).await.map_err(store_fault)
+    async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError> {
+        create::create_event(&self.writers, event, None).await.map(|_| ())
+    }
+
+    async fn create_event_once(
+        &self,
+        event: &EventInfo,
+        key: &EventKey,
+    ) -> Result<Option<UsedEventKey>, AppendError> {
+        create::create_event(&self.writers, event, Some(key)).await
     }
 
     async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
@@ -142,6 +151,10 @@ impl Columns for SqliteRow {
 
     fn optional_time(&self, column: &'static str) -> Result<Option<Timestamp>, Error> {
         Ok(self.try_get::<Option<i64>, _>(column)?.map(Timestamp::from_micros))
+    }
+
+    fn bytes(&self, column: &'static str) -> Result<Vec<u8>, Error> {
+        self.try_get(column)
     }
 
     fn seats(&self, column: &'static str) -> Result<Vec<SeatNo>, Error> {

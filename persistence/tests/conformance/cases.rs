@@ -3,9 +3,10 @@
 use std::sync::Arc;
 
 use engine::{
-    AppendError, Batch, BatchId, Change, EndedKey, EventDetails, EventId, EventTables, Layout, Reservation,
-    ReservationFilter, ReservationStatus, SeatCounts, SeatStatus, Store,
+    AppendError, Batch, BatchId, Change, EndedKey, EventDetails, EventId, EventKey, EventTables, Layout,
+    Reservation, ReservationFilter, ReservationStatus, SeatCounts, SeatStatus, Store, UsedEventKey,
 };
+use tokio::task::JoinSet;
 
 use crate::helpers::{
     BatchSteps, Database, KEYS, NOW, activate, ended, new_event_at, owned_event, reserved, user,
@@ -59,6 +60,45 @@ pub async fn an_event_is_created_once(database: &dyn Database) {
     other.details.name = "Another".to_owned();
     assert!(store.create_event(&other).await.is_err());
     assert_eq!(store.event(event.id).await.unwrap().unwrap().info, event);
+}
+
+fn event_key(key: &str, hash: u8) -> EventKey {
+    EventKey { key: key.to_owned(), request_hash: [hash; 32] }
+}
+
+pub async fn a_key_makes_one_event(database: &dyn Database) {
+    let store = database.connect().await;
+    let (first, second, third) =
+        (new_event_at(NOW), new_event_at(NOW.plus_s(1)), new_event_at(NOW.plus_s(2)));
+    assert_eq!(store.create_event_once(&first, &event_key("key", 1)).await, Ok(None));
+    let used = UsedEventKey { event_id: first.id, request_hash: [1; 32] };
+    for (again, hash) in [(&first, 1), (&second, 1), (&second, 2)] {
+        assert_eq!(store.create_event_once(again, &event_key("key", hash)).await, Ok(Some(used)));
+    }
+    assert_eq!(store.event(second.id).await, Ok(None));
+    assert_eq!(store.event(first.id).await.unwrap().unwrap().info, first);
+    assert_eq!(store.create_event_once(&second, &event_key("another", 1)).await, Ok(None));
+    // What could not be written leaves the key free.
+    let refused = store.create_event_once(&first, &event_key("free", 1)).await.unwrap_err();
+    assert!(aborted(&refused), "{refused:?}");
+    assert_eq!(store.create_event_once(&third, &event_key("free", 2)).await, Ok(None));
+}
+
+pub async fn equal_keys_at_once_make_one_event(database: &dyn Database) {
+    let store = database.connect().await;
+    let mut calls = JoinSet::new();
+    for _ in 0..8 {
+        let (store, event) = (Arc::clone(&store), new_event_at(NOW));
+        calls.spawn(async move {
+            (event.id, store.create_event_once(&event, &event_key("key", 1)).await.unwrap())
+        });
+    }
+    let answers = calls.join_all().await;
+    let made: Vec<_> = answers.iter().filter(|(_, used)| used.is_none()).map(|(id, _)| *id).collect();
+    assert_eq!(made.len(), 1, "{answers:?}");
+    let found = answers.iter().filter_map(|(_, used)| used.as_ref());
+    assert!(found.into_iter().all(|used| used.event_id == made[0]), "{answers:?}");
+    assert_eq!(store.event_ids(None, 100).await, Ok(made));
 }
 
 pub async fn every_kind_of_change_shows_in_what_is_read(database: &dyn Database) {

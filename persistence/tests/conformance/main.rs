@@ -42,6 +42,8 @@ macro_rules! on_every_store {
 on_every_store! {
     a_new_event_reads_back_as_it_was_written,
     an_event_is_created_once,
+    a_key_makes_one_event,
+    equal_keys_at_once_make_one_event,
     every_kind_of_change_shows_in_what_is_read,
     an_earlier_owner_is_fenced,
     a_batch_of_another_version_is_fenced,
