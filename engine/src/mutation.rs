@@ -2,6 +2,7 @@
 //! none can.
 
 /// A rule that is broken.
+#[cfg_attr(not(any(test, feature = "testing")), expect(dead_code, reason = "some are the test store's"))]
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mutation {
     /// The store takes batches of any epoch.

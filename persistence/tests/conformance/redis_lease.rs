@@ -140,7 +140,7 @@ async fn a_stopping_node_names_another_one_and_takes_nothing() {
 
 #[actix_rt::test]
 async fn without_redis_every_call_is_a_fault_soon() {
-    let lease = RedisLease::new("redis://127.0.0.1:1", 2, "http://a", TTL).expect("the URL is valid");
+    let lease = RedisLease::new("redis://127.0.0.1:1", 2, "http://a", SECRET, TTL).expect("the URL is valid");
     let begin = std::time::Instant::now();
     assert!(lease.acquire(event_id(), Bid::Any).await.is_err());
     assert!(lease.ping().await.is_err());
