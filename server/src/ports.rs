@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Lease, LocalLease, Publications, Store};
+use engine::{Lease, LeaseFault, LocalLease, Publications, Store};
 use holdfast_http::config::{Config, ConfigError, DatabaseConfig, Environment, Pooler};
 use persistence::{RedisLease, RedisPublications, StoreOptions};
 
@@ -43,7 +43,7 @@ pub(crate) fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError> {
     let pool_size = config.redis_pool_size as usize;
     match RedisLease::new(url, pool_size, &config.node_url(), config.lease_ttl()) {
         Ok(lease) => Ok(Arc::new(lease)),
-        Err(error) => Err(ConfigError::new("REDIS_URL", error)),
+        Err(LeaseFault(problem)) => Err(ConfigError::new("REDIS_URL", problem)),
     }
 }
 

@@ -66,8 +66,9 @@ impl RedisLease {
     pub fn new(url: &str, pool_size: usize, node: &str, ttl: Duration) -> Result<Self, LeaseFault> {
         let mut config = Config::from_url(url);
         config.pool = Some(deadpool_redis::PoolConfig::new(pool_size));
+        let pool = config.create_pool(Some(Runtime::Tokio1));
         Ok(Self {
-            pool: config.create_pool(Some(Runtime::Tokio1)).map_err(fault)?,
+            pool: pool.map_err(|error| LeaseFault(error.to_string()))?,
             node: node.to_owned(),
             ttl,
             nodes: RwLock::default(),
