@@ -2,6 +2,7 @@
 //! rejections the states on the way explain.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use engine::{
     Caller, Change, Command, Event, EventPatch, JournalRow, Rejection, ReservationId, ReservationStatus,
@@ -164,7 +165,7 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
         }
         Change::Deleted => Command::Delete,
     };
-    match event.apply(&command, now) {
+    match event.decide(&command, came_at(event, &command, now), now) {
         Ok((_, Some(expected))) if expected == *change => Ok(()),
         Ok((outcome, None)) => {
             Err((Rule::Invariant(6), format!("{change:?} is written again, the model answers {outcome:?}")))
@@ -175,6 +176,15 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
         }
         Err(rejection) => Err((Rule::Invariant(5), format!("{change:?}, the model says: {rejection}"))),
     }
+}
+
+/// When the command may have come: at the latest at its decision, but where it needs a hold, in time.
+fn came_at(event: &Event, command: &Command, now: Timestamp) -> Timestamp {
+    let (Command::Confirm(id, _) | Command::Cancel(id, _) | Command::Extend(id, _)) = command else {
+        return now;
+    };
+    let hold = event.reservation(*id).filter(|hold| hold.status == ReservationStatus::Pending);
+    hold.map_or(now, |hold| now.min(hold.expires_at.minus(Duration::from_micros(1))))
 }
 
 /// Rejections that wait for a state that explains them, by the batch that they were decided against.

@@ -68,6 +68,7 @@ impl World {
             batch_id: random_batch_id(),
             epoch: 1,
             decided_at: self.now,
+            ordered_at: self.now,
             changes,
         };
         for reservation in self.event.replay(&row).unwrap() {
@@ -152,7 +153,6 @@ impl World {
             epoch: 1,
             owner: None,
             deleted: false,
-            decided_at: None,
         };
         let live = self.reservations.iter().filter(|row| row.status.is_live());
         let claims = live.flat_map(|row| row.seats.iter().map(|&seat_no| (seat_no, row.id))).collect();

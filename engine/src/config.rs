@@ -19,6 +19,9 @@ pub struct EngineConfig {
     pub tick: Duration,
     /// How long an event stays in memory without a command.
     pub idle_after: Duration,
+    /// How many idempotency keys of ended reservations an event keeps in memory; those beyond are looked up
+    /// in the store when one is used that is not in memory.
+    pub ended_keys: u32,
     /// How often the store is searched for due holds of events that no node has in memory.
     pub sweep_every: Duration,
     /// How often leases are prolonged: a fraction of their lifetime.
@@ -39,6 +42,7 @@ impl Default for EngineConfig {
             batch_commands: 1_024,
             tick: Duration::from_millis(100),
             idle_after: Duration::from_secs(300),
+            ended_keys: 20_000,
             sweep_every: Duration::from_secs(5),
             renew_leases_every: Duration::from_secs(1),
             threads: Threads::Own(1),

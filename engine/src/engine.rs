@@ -14,7 +14,6 @@ use crate::cluster::sweep;
 use crate::config::EngineConfig;
 use crate::event::ended;
 use crate::fault::{CallError, Fault};
-use crate::metric::Metrics;
 use crate::owner::Answer;
 use crate::ports::{Bid, Lease, ReservationFilter, Store};
 use crate::view::{EventView, ReservationView};
@@ -50,7 +49,7 @@ impl Engine {
         clock: Arc<dyn Clock>,
     ) -> Self {
         let spawner = Spawner::start(config.threads);
-        let node = Arc::new(Node { config, store, lease, clock, metrics: Metrics::new(), spawner });
+        let node = Node::new(config, store, lease, clock, spawner);
         let publications = node.config.publications.clone();
         let published =
             publications.map(|publications| Arc::new(Published::new(publications, Arc::clone(&node))));
@@ -70,7 +69,7 @@ impl Engine {
     /// its seats number 1 to [`MAX_SEATS_PER_EVENT`](crate::MAX_SEATS_PER_EVENT).
     pub async fn create_event(&self, event: NewEvent) -> Result<EventView, CallError> {
         check_new(&event).map_err(Rejection::from)?;
-        let now = self.node.clock.now();
+        let now = self.node.now();
         let info = EventInfo {
             id: EventId::mint(now, self.node.config.random.bits() as u32),
             details: event.details,
@@ -85,7 +84,8 @@ impl Engine {
         Ok(EventView { info: Arc::new(info), counts: SeatCounts::default(), version: 0 })
     }
 
-    /// Changes an event's details. What is held already keeps its terms.
+    /// Changes an event's details. A hold that exists ends when it was promised to; an extension of it goes
+    /// by the terms of then.
     pub async fn amend_event(&self, id: EventId, patch: EventPatch) -> Result<EventView, CallError> {
         self.command(id, Command::Amend(patch)).await?;
         match self.live_event(id) {
@@ -222,9 +222,9 @@ impl Engine {
         self.registry.len()
     }
 
-    /// The time by the engine's clock.
+    /// The time by the store's clock, as far as this node knows it: within a second or so.
     pub fn now(&self) -> Timestamp {
-        self.node.clock.now()
+        self.node.now()
     }
 
     /// Answers what waits, writes it, gives up every lease, and refuses what comes after.

@@ -98,9 +98,9 @@ pub use ports::{
 pub use verify::{VerifyReport, Violation, verify};
 pub use view::{EventView, ReservationView};
 pub use words::{
-    Batch, BatchId, Caller, Change, Clock, Command, Conflict, Currency, EventDetails, EventId, EventInfo,
-    EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, Layout,
-    MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, Reservation, ReservationId,
-    ReservationStatus, SeatCounts, SeatId, SeatMap, SeatNo, SeatPlace, SeatStatus, Section, Snapshot,
-    SystemClock, Timestamp, UsedKey, UserId,
+    Batch, BatchId, Caller, Change, Clock, Command, Conflict, Currency, EndedKey, EventDetails, EventId,
+    EventInfo, EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, KeyHash,
+    Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation,
+    ReservationId, ReservationStatus, SeatCounts, SeatId, SeatMap, SeatNo, SeatPlace, SeatStatus, Section,
+    Snapshot, SystemClock, Timestamp, UserId,
 };

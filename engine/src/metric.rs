@@ -26,6 +26,8 @@ pub const PUBLICATIONS: &str = "holdfast_publications_total";
 /// Reads of an event or its seats by source: `owner` (this node's memory), `published` (by another node),
 /// `store`.
 pub const READS: &str = "holdfast_reads_total";
+/// By how many seconds the store's clock is ahead of this node's.
+pub const CLOCK_DIFFERENCE_SECONDS: &str = "holdfast_clock_difference_seconds";
 /// Actors that ended by a panic.
 pub const ACTOR_CRASHES: &str = "holdfast_actor_crashes_total";
 
@@ -52,6 +54,11 @@ pub fn describe() {
         "Publications by owners to other nodes, by outcome"
     );
     metrics::describe_counter!(READS, Unit::Count, "Reads of an event or its seats, by source");
+    metrics::describe_gauge!(
+        CLOCK_DIFFERENCE_SECONDS,
+        Unit::Seconds,
+        "By how much the store's clock is ahead of this node's"
+    );
     metrics::describe_counter!(ACTOR_CRASHES, Unit::Count, "Event actors that ended by a panic");
 }
 
@@ -61,6 +68,7 @@ pub(crate) struct Metrics {
     pub(crate) batch_seconds: Histogram,
     pub(crate) live_events: Gauge,
     pub(crate) queued_commands: Gauge,
+    pub(crate) clock_difference_seconds: Gauge,
     pub(crate) fenced: Counter,
     pub(crate) aborted: Counter,
     pub(crate) unknown: Counter,
@@ -92,6 +100,7 @@ impl Metrics {
             batch_seconds: histogram!(BATCH_SECONDS),
             live_events: gauge!(LIVE_EVENTS),
             queued_commands: gauge!(QUEUED_COMMANDS),
+            clock_difference_seconds: gauge!(CLOCK_DIFFERENCE_SECONDS),
             fenced: fault("fenced"),
             aborted: fault("aborted"),
             unknown: fault("unknown"),

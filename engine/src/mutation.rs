@@ -12,8 +12,18 @@ pub enum Mutation {
     UnknownIsAborted,
     /// A batch in doubt is taken for written if any batch stands at its place.
     InDoubtByPlace,
-    /// The idempotency keys are not loaded on activation.
+    /// The idempotency keys of ended reservations are not loaded on activation.
     KeysNotLoaded,
+    /// A key that is not in memory counts as unused, without a look into the store.
+    KeysNotLookedUp,
+    /// Keys are left to the store before it has them.
+    KeysLeftTooEarly,
+    /// A hold is judged by the time when its command is decided, not when it came.
+    JudgedLate,
+    /// An owner goes by its node's clock.
+    OwnClock,
+    /// It is not written down when an event is due.
+    NotDue,
     /// An event is shown as it will be, before its batch is committed.
     ShownBeforeCommit,
     /// The answers leave before their batch is committed.
@@ -43,12 +53,17 @@ pub enum Mutation {
 #[cfg(feature = "mutations")]
 impl Mutation {
     /// Every one.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 22] = [
         Self::NoFence,
         Self::NoEpochLook,
         Self::UnknownIsAborted,
         Self::InDoubtByPlace,
         Self::KeysNotLoaded,
+        Self::KeysNotLookedUp,
+        Self::KeysLeftTooEarly,
+        Self::JudgedLate,
+        Self::OwnClock,
+        Self::NotDue,
         Self::ShownBeforeCommit,
         Self::ToldBeforeCommit,
         Self::RefusedBeforeCommit,

@@ -119,8 +119,8 @@ impl<'a> EventCheck<'a> {
             if row.epoch < last.epoch {
                 self.violation(4, format!("batch {} has epoch {}, after {}", row.seq, row.epoch, last.epoch));
             }
-            if row.decided_at < last.decided_at {
-                self.violation(4, format!("batch {} was decided before batch {}", row.seq, last.seq));
+            if row.ordered_at <= last.ordered_at {
+                self.violation(4, format!("batch {} is not ordered after batch {}", row.seq, last.seq));
             }
         }
         self.last = Some(row.clone());

@@ -12,15 +12,9 @@ CREATE TABLE events (
     hold_ttl_s                INTEGER NOT NULL CHECK (hold_ttl_s > 0),
     max_hold_s                INTEGER NOT NULL,
     max_seats_per_reservation INTEGER NOT NULL CHECK (max_seats_per_reservation > 0),
-    reserved_seats            INTEGER NOT NULL DEFAULT 0 CHECK (reserved_seats >= 0),
-    confirmed_seats           INTEGER NOT NULL DEFAULT 0 CHECK (confirmed_seats >= 0),
-    -- The number of the journal's last batch: what a batch is checked against.
-    version                   INTEGER NOT NULL DEFAULT 0,
     -- The number of the last ownership: what fences off an owner that was replaced.
     epoch                     INTEGER NOT NULL DEFAULT 0,
     owner                     TEXT,
-    next_expires_at           INTEGER,
-    decided_at                INTEGER,
     deleted                   INTEGER NOT NULL DEFAULT 0 CHECK (deleted IN (0, 1)),
     created_at                INTEGER NOT NULL,
     updated_at                INTEGER NOT NULL,
@@ -28,8 +22,15 @@ CREATE TABLE events (
     CHECK (hold_ttl_s <= max_hold_s)
 ) STRICT;
 
--- due_events: the events whose holds have run out, the longest overdue first.
-CREATE INDEX events_due ON events (next_expires_at) WHERE next_expires_at IS NOT NULL;
+-- When an event must be looked at, if it is in no memory: no later than a second after its next hold runs out, and earlier
+-- where that hold has ended otherwise.
+CREATE TABLE due (
+    event_id BLOB    NOT NULL PRIMARY KEY,
+    due_at   INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- due_events: the longest overdue first.
+CREATE INDEX due_by_time ON due (due_at);
 
 -- The layout: written once. A seat's label, row and price follow from its number by arithmetic.
 CREATE TABLE sections (
@@ -44,8 +45,7 @@ CREATE TABLE sections (
     CHECK (seats <= row_count * seats_per_row)
 ) STRICT, WITHOUT ROWID;
 
--- Ids are ordered by time within an event, so the primary key also finds the keys of the last day and the
--- last id of an event (activate).
+-- Ids are ordered by time within an event, so the primary key also finds the last id of an event (activate).
 CREATE TABLE reservations (
     event_id        BLOB    NOT NULL,
     reservation_id  BLOB    NOT NULL,
@@ -79,13 +79,32 @@ CREATE TABLE claims (
     PRIMARY KEY (event_id, seat_no)
 ) STRICT, WITHOUT ROWID;
 
--- One row a batch, in order and without a gap.
+-- The idempotency keys of reservations that have ended. Those of live ones are in their owner's memory.
+CREATE TABLE ended_keys (
+    event_id       BLOB    NOT NULL,
+    -- Of the user and the key.
+    key_hash       BLOB    NOT NULL,
+    reservation_id BLOB    NOT NULL,
+    -- Of what was asked for.
+    request_hash   INTEGER NOT NULL,
+    PRIMARY KEY (event_id, key_hash)
+) STRICT, WITHOUT ROWID;
+
+-- One row a batch, in order and without a gap. The last one's number is the event's version.
 CREATE TABLE journal (
-    event_id   BLOB    NOT NULL,
-    seq        INTEGER NOT NULL CHECK (seq > 0),
-    batch_id   BLOB    NOT NULL,
-    epoch      INTEGER NOT NULL,
-    decided_at INTEGER NOT NULL,
-    changes    TEXT    NOT NULL,
+    event_id        BLOB    NOT NULL,
+    seq             INTEGER NOT NULL CHECK (seq > 0),
+    batch_id        BLOB    NOT NULL,
+    epoch           INTEGER NOT NULL,
+    -- By the owner's clock, which can go back with another owner.
+    decided_at      INTEGER NOT NULL,
+    -- The same, but after that of the batch before: a hybrid logical time.
+    ordered_at      INTEGER NOT NULL,
+    -- The event's after the batch.
+    reserved_seats  INTEGER NOT NULL CHECK (reserved_seats >= 0),
+    confirmed_seats INTEGER NOT NULL CHECK (confirmed_seats >= 0),
+    next_expires_at INTEGER,
+    -- The longest comes last, so that the others are read without it.
+    changes         TEXT    NOT NULL,
     PRIMARY KEY (event_id, seq)
 ) STRICT;

@@ -5,8 +5,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use engine::{
-    Currency, EventDetails, EventInfo, EventRow, JournalRow, Layout, Reservation, ReservationId,
-    ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section, Timestamp, UsedKey, UserId,
+    Currency, EndedKey, EventDetails, EventId, EventInfo, EventRow, JournalRow, KeyHash, Layout, RequestHash,
+    Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section,
+    Timestamp, UserId,
 };
 use sqlx::Error;
 use uuid::Uuid;
@@ -62,7 +63,6 @@ pub(crate) fn event_row(row: &impl Columns) -> Result<EventRow, Error> {
         epoch: row.number("epoch")?,
         owner: row.optional_text("owner")?,
         deleted: row.boolean("deleted")?,
-        decided_at: row.optional_time("decided_at")?,
     })
 }
 
@@ -97,15 +97,40 @@ pub(crate) fn reservation(row: &impl Columns) -> Result<Reservation, Error> {
     })
 }
 
-/// A used key from the row of the reservation that it made.
-pub(crate) fn used_key(row: &impl Columns) -> Result<UsedKey, Error> {
-    Ok(UsedKey {
+/// The key of a reservation that has ended.
+pub(crate) fn ended_key(row: &impl Columns) -> Result<EndedKey, Error> {
+    Ok(EndedKey {
+        key_hash: KeyHash(row.uuid("key_hash")?.into_bytes()),
         reservation_id: row.id("reservation_id")?,
-        user_id: UserId::new(row.uuid("user_id")?),
-        idempotency_key: row.text("idempotency_key")?,
-        seats: row.seats("seat_nos")?,
+        request_hash: RequestHash(row.integer("request_hash")?.cast_unsigned()),
     })
 }
+
+/// An event that is down as due.
+pub(crate) struct Due {
+    pub(crate) event_id: EventId,
+    pub(crate) due_at: Timestamp,
+    pub(crate) next_expires_at: Option<Timestamp>,
+}
+
+impl Due {
+    pub(crate) fn from_row(row: &impl Columns) -> Result<Self, Error> {
+        Ok(Self {
+            event_id: row.id("event_id")?,
+            due_at: row.time("due_at")?,
+            next_expires_at: row.optional_time("next_expires_at")?,
+        })
+    }
+
+    /// Whether it has a hold that has run out.
+    pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
+        self.next_expires_at.is_some_and(|at| at <= now)
+    }
+}
+
+/// For how long an event is down as due, without a hold that has run out, before it is taken off: what its
+/// owner knows by its clock still lies ahead may not be touched, and the clocks differ a little.
+pub(crate) const NOT_DUE_AFTER_S: u32 = 60;
 
 /// A batch from its row in the journal.
 pub(crate) fn journal_row(row: &impl Columns) -> Result<JournalRow, Error> {
@@ -114,6 +139,7 @@ pub(crate) fn journal_row(row: &impl Columns) -> Result<JournalRow, Error> {
         batch_id: row.id("batch_id")?,
         epoch: row.number("epoch")?,
         decided_at: row.time("decided_at")?,
+        ordered_at: row.time("ordered_at")?,
         changes: parse(&row.text("changes")?)?,
     })
 }

@@ -1,22 +1,27 @@
 //! The queries that both databases are asked alike.
 
-/// Its pending and confirmed reservations: those that have claims.
-pub(crate) const LIVE_RESERVATIONS: &str = "SELECT * FROM reservations
-    WHERE event_id = $1 AND reservation_id IN (SELECT reservation_id FROM claims WHERE event_id = $1)
-    ORDER BY reservation_id";
+pub(crate) const ENDED_KEYS: &str =
+    "SELECT key_hash, reservation_id, request_hash FROM ended_keys WHERE event_id = $1 LIMIT $2";
 
-pub(crate) const USED_KEYS: &str =
-    "SELECT reservation_id, user_id, idempotency_key, seat_nos FROM reservations
-    WHERE event_id = $1 AND reservation_id >= $2 AND idempotency_key IS NOT NULL
-    ORDER BY reservation_id";
+/// When the store has the event down as due.
+pub(crate) const DUE_AT: &str = "SELECT due_at FROM due WHERE event_id = $1";
 
 pub(crate) const LAST_RESERVATION_ID: &str =
     "SELECT reservation_id FROM reservations WHERE event_id = $1 ORDER BY reservation_id DESC LIMIT 1";
 
 pub(crate) const BATCH_AT: &str = "SELECT batch_id FROM journal WHERE event_id = $1 AND seq = $2";
 
-pub(crate) const DUE_EVENTS: &str = "SELECT event_id FROM events WHERE next_expires_at <= $1 AND NOT deleted
-    ORDER BY next_expires_at LIMIT $2";
+/// Events that are down as due, each with the end of its next hold.
+pub(crate) const DUE_EVENTS: &str = "SELECT d.event_id, d.due_at,
+        (SELECT j.next_expires_at FROM journal j WHERE j.event_id = d.event_id ORDER BY j.seq DESC LIMIT 1)
+            AS next_expires_at
+    FROM due d WHERE d.due_at <= $1 ORDER BY d.due_at LIMIT $2";
+
+/// Takes an event off that has no hold.
+pub(crate) const NOT_DUE: &str = "DELETE FROM due WHERE event_id = $1 AND due_at <= $2";
+
+/// Puts an event down for later.
+pub(crate) const DUE_LATER: &str = "UPDATE due SET due_at = $3 WHERE event_id = $1 AND due_at <= $2";
 
 pub(crate) const RESERVATION: &str = "SELECT * FROM reservations WHERE event_id = $1 AND reservation_id = $2";
 
@@ -28,5 +33,3 @@ pub(crate) const CLAIMS: &str =
 
 pub(crate) const EVENT_IDS: &str =
     "SELECT event_id FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2";
-
-pub(crate) const PING: &str = "SELECT 1";

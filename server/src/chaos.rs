@@ -1,5 +1,7 @@
 //! The switches of chaos runs, by environment variables. Not in a released program.
 
+use std::time::Duration;
+
 use engine::{Clock, SystemClock, Timestamp};
 
 /// `CHAOS_UNFENCED=1`: the database lets stale owners write.
@@ -24,5 +26,9 @@ impl OffsetClock {
 impl Clock for OffsetClock {
     fn now(&self) -> Timestamp {
         Timestamp::from_micros(SystemClock.now().as_micros() + self.offset_micros)
+    }
+
+    fn monotonic(&self) -> Duration {
+        SystemClock.monotonic()
     }
 }

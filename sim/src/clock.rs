@@ -1,6 +1,7 @@
-//! The clocks of the nodes: they drift, and jump.
+//! The clocks of the nodes and of the store: they drift, and jump.
 
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use engine::{Clock, Timestamp};
 use tokio::time::Instant;
@@ -8,7 +9,7 @@ use tokio::time::Instant;
 /// The time at which every run begins: 2027-01-15T08:00:00Z.
 pub const START: Timestamp = Timestamp::from_micros(1_800_000_000_000_000);
 
-/// A node's clock.
+/// A clock.
 #[derive(Debug)]
 pub struct NodeClock {
     began: Instant,
@@ -34,5 +35,11 @@ impl Clock for NodeClock {
         let drift_us = elapsed_us * self.drift_ppm / 1_000_000;
         let offset_us = self.offset_us.load(Ordering::SeqCst);
         Timestamp::from_micros(START.as_micros() + elapsed_us + drift_us + offset_us)
+    }
+
+    /// It drifts with the rest, and does not jump.
+    fn monotonic(&self) -> Duration {
+        let elapsed_us = self.began.elapsed().as_micros() as i64;
+        Duration::from_micros((elapsed_us + elapsed_us * self.drift_ppm / 1_000_000).unsigned_abs())
     }
 }

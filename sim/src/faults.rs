@@ -63,6 +63,7 @@ fn begin(world: &Arc<World>, kind: &FaultKind) {
         }
         FaultKind::RedisFlush => world.redis.flush(),
         FaultKind::RedisClock(millis) => world.redis.jump(millis),
+        FaultKind::StoreClock(millis) => world.truth.clock.jump(millis),
         FaultKind::NodeClock(node, millis) => world.nodes()[node].clock.jump(millis),
         FaultKind::Storm { lost, doubled } => {
             weather.lost_percent = lost;

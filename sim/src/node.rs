@@ -189,6 +189,9 @@ pub async fn deliver(world: Arc<World>, node: usize, request: Request, is_again:
     if is_again {
         world.note_doubled(node, &request.ask);
     }
+    if let Ask::Confirm(id) = *request.ask {
+        world.truth.note_asked(id);
+    }
     let (reply, answer) = oneshot::channel();
     world.mail_of(node).send(Mail::Ask(request, reply)).ok()?;
     match answer.await {

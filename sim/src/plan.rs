@@ -8,6 +8,7 @@ use engine::{EngineConfig, NewEvent};
 
 use crate::clock::START;
 use crate::dice::Dice;
+use crate::store::PATIENCE as STORE_PATIENCE;
 
 /// What is left of a seed's run; everything, if not said otherwise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -65,6 +66,8 @@ pub enum FaultKind {
     RedisClock(i64),
     /// A node's clock jumps.
     NodeClock(usize, i64),
+    /// The store's clock jumps.
+    StoreClock(i64),
     /// Messages get lost, come late, or twice.
     Storm {
         /// Of a hundred.
@@ -162,6 +165,7 @@ impl Plan {
             ]),
             sweep_every: *dice.pick(&[Duration::from_secs(1), Duration::from_secs(5)]),
             renew_leases_every: Duration::from_millis(500),
+            ended_keys: *dice.pick(&[0, 1, 4, 20_000]),
             ..EngineConfig::default()
         };
         let clients = dice.number(2..11);
@@ -185,6 +189,20 @@ impl Plan {
         let delays =
             |fault: &PlannedFault| matches!(fault.kind, FaultKind::Storm { .. } | FaultKind::Slow(_));
         if self.faults.iter().any(delays) { Duration::from_secs(8) } else { Duration::ZERO }
+    }
+
+    /// By how much a hold may end too early: clocks drift, the store's jumps, and how long its answers take
+    /// can hide what time it is.
+    pub fn clock_error(&self) -> Duration {
+        let jumps = self.faults.iter().map(|fault| match fault.kind {
+            FaultKind::StoreClock(millis) => Duration::from_millis(millis.unsigned_abs()),
+            _ => Duration::ZERO,
+        });
+        let is_slow = |fault: &PlannedFault| {
+            matches!(fault.kind, FaultKind::Storm { .. } | FaultKind::Slow(_) | FaultKind::Pause(_))
+        };
+        let answers = if self.faults.iter().any(is_slow) { STORE_PATIENCE } else { Duration::ZERO };
+        jumps.sum::<Duration>() + answers + Duration::from_millis(100)
     }
 
     /// The longest time that a node may not notice something for reasons of its own: it is paused, or cut
@@ -214,7 +232,7 @@ impl Plan {
 /// and others, "Swarm testing", 2012).
 fn plan_faults(seed: u64, nodes: usize, duration: Duration, without: u64) -> Vec<PlannedFault> {
     let dice = &mut Dice::new(seed, "faults", 0);
-    let kinds: Vec<usize> = (0..16).filter(|_| dice.chance(35)).collect();
+    let kinds: Vec<usize> = (0..17).filter(|_| dice.chance(35)).collect();
     let count = *dice.pick(&[0, 1, 2, 4, 8, 16]);
     let mut faults = Vec::new();
     for index in (0..count).filter(|&index| !has(without, index)) {
@@ -235,6 +253,7 @@ fn plan_faults(seed: u64, nodes: usize, duration: Duration, without: u64) -> Vec
 fn fault_kind(kind: usize, nodes: usize, dice: &mut Dice) -> FaultKind {
     let node = dice.number(0..nodes);
     let jump = dice.number(0..4_000) as i64 - 2_000;
+    let far = *dice.pick(&[0, 0, -3_600_000, 3_600_000]);
     match kind {
         0 => FaultKind::Kill(node),
         1 => FaultKind::Crash { node, calls: dice.number(0..20), is_after: dice.chance(50) },
@@ -247,10 +266,11 @@ fn fault_kind(kind: usize, nodes: usize, dice: &mut Dice) -> FaultKind {
         8 => FaultKind::RedisDown,
         9 => FaultKind::RedisFlush,
         10 => FaultKind::RedisClock(jump),
-        11 => FaultKind::NodeClock(node, jump),
+        11 => FaultKind::NodeClock(node, jump + far),
         12 => FaultKind::Storm { lost: dice.number(1..30), doubled: dice.number(0..20) },
         13 => FaultKind::Slow(dice.number(10..300)),
         14 => FaultKind::Aborts(node, dice.number(1..4)),
+        15 => FaultKind::StoreClock(jump),
         _ => FaultKind::Panic(node, dice.chance(50)),
     }
 }

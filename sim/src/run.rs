@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use checker::history::{Answer, Ask, Call, SeatMap};
 use checker::{EventRecord, Tolerances};
-use engine::{Clock, EventId, Store, Timestamp, verify};
+use engine::{Clock, EventId, Store, verify};
 use tokio::task::{JoinSet, LocalSet};
 use tokio::time::sleep;
 
@@ -134,8 +134,7 @@ async fn judge(world: &Arc<World>) {
         let seat_maps = if tables.event.deleted { Vec::new() } else { seat_maps(world, id).await };
         records.push(EventRecord { tables, journal, seat_maps });
     }
-    let latest = world.nodes().iter().map(|node| node.clock.now()).max();
-    let now = latest.unwrap_or(Timestamp::from_micros(0));
+    let now = world.truth.clock.now();
     let tolerances =
         Tolerances { expiry: EXPIRY_PATIENCE, view: VIEW_TOLERANCE + world.plan.longest_blindness() };
     let calls: Vec<Call> = world.log.calls();

@@ -6,9 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EventId, EventInfo, EventRow, EventTables, JournalRow, Reservation,
-    ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault, Timestamp,
+    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventRow, EventTables, JournalRow, KeyHash,
+    Reservation, ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault, Timestamp,
 };
+use tokio::time::Instant;
 
 use crate::network::{Failure, Place, Wire};
 use crate::truth::{Truth, at_once};
@@ -66,26 +67,27 @@ impl Store for SimStore {
         self.ask(move |truth| truth.create(&event)).await
     }
 
-    async fn activate(
-        &self,
-        id: EventId,
-        owner: &str,
-        keys_since: Timestamp,
-    ) -> Result<Option<Snapshot>, StoreFault> {
+    async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
         let (node, owner) = (self.node, owner.to_owned());
-        self.ask(move |truth| truth.activate(node, id, &owner, keys_since)).await
+        self.ask(move |truth| truth.activate(node, id, &owner, keys)).await
+    }
+
+    async fn ended_keys(&self, id: EventId, keys: &[KeyHash]) -> Result<Vec<EndedKey>, StoreFault> {
+        let keys = keys.to_vec();
+        self.ask(move |truth| at_once(truth.store.ended_keys(id, &keys))).await
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
         let panics = self.panics.swap(Panics::No as usize, Ordering::SeqCst);
         assert_ne!(panics, Panics::Before as usize, "a panic on purpose");
         let (node, batch) = (self.node, Arc::clone(batch));
+        let decided = Instant::now();
         let (truth, aborts) = (Arc::clone(&self.truth), Arc::clone(&self.aborts));
         let append = move || {
             if counts_down(&aborts) {
                 return Err(AppendError::Aborted("on purpose".to_owned()));
             }
-            truth.append(node, &batch)
+            truth.append(node, &batch, decided)
         };
         let result = self.wire.call(Place::Postgres, PATIENCE, append).await;
         assert_ne!(panics, Panics::After as usize, "a panic on purpose");
@@ -141,7 +143,7 @@ impl Store for SimStore {
         self.ask(move |truth| at_once(truth.store.epochs(&ids))).await
     }
 
-    async fn ping(&self) -> Result<(), StoreFault> {
-        self.ask(|_| Ok(())).await
+    async fn now(&self) -> Result<Timestamp, StoreFault> {
+        self.ask(|truth| at_once(truth.store.now())).await
     }
 }

@@ -8,12 +8,13 @@ use std::time::Duration;
 
 use engine::testing::MemoryStore;
 use engine::{
-    AppendError, Batch, Change, Event, EventId, EventInfo, EventTables, ReservationStatus, Snapshot, Store,
-    StoreFault, Timestamp,
+    AppendError, Batch, Change, Event, EventId, EventInfo, EventTables, ReservationId, ReservationStatus,
+    Snapshot, Store, StoreFault,
 };
 
 use tokio::time::Instant;
 
+use crate::clock::NodeClock;
 use crate::story::Story;
 
 /// The tables are compared with the model at each commit whose number is a multiple of this.
@@ -23,6 +24,10 @@ const COMPARE_EVERY: usize = 20;
 pub struct Truth {
     /// The store.
     pub store: MemoryStore,
+    /// The store's clock, by which holds are judged.
+    pub clock: Arc<NodeClock>,
+    /// By how much an owner may be wrong about it.
+    clock_error: Duration,
     story: Arc<Story>,
     state: Mutex<State>,
 }
@@ -38,6 +43,10 @@ struct State {
     /// When each version of an event was committed, from version 1.
     committed_at: BTreeMap<EventId, Vec<Instant>>,
     deleted: BTreeSet<EventId>,
+    /// When each hold ends, as was promised.
+    promises: BTreeMap<ReservationId, Instant>,
+    /// When somebody first asked a node for a change of a hold.
+    asked: BTreeMap<ReservationId, Instant>,
 }
 
 /// The result of a call to the store in memory, which never waits.
@@ -50,8 +59,9 @@ pub fn at_once<T>(call: impl Future<Output = T>) -> T {
 
 impl Truth {
     /// An empty store.
-    pub fn new(story: Arc<Story>) -> Self {
-        Self { store: MemoryStore::new(), story, state: Mutex::default() }
+    pub fn new(story: Arc<Story>, clock: Arc<NodeClock>, clock_error: Duration) -> Self {
+        let store = MemoryStore::with_clock(Arc::clone(&clock) as _);
+        Self { store, clock, clock_error, story, state: Mutex::default() }
     }
 
     /// Makes an event.
@@ -105,9 +115,9 @@ impl Truth {
         node: usize,
         id: EventId,
         owner: &str,
-        keys_since: Timestamp,
+        keys: u32,
     ) -> Result<Option<Snapshot>, StoreFault> {
-        let snapshot = at_once(self.store.activate(id, owner, keys_since))?;
+        let snapshot = at_once(self.store.activate(id, owner, keys))?;
         let name = self.name(id);
         let Some(snapshot) = snapshot else {
             self.story.tell(format_args!("store: node {node} finds no {name}"));
@@ -119,8 +129,14 @@ impl Truth {
         Ok(Some(snapshot))
     }
 
-    /// Takes a batch of a node's, or refuses it, and holds what it took against the invariants.
-    pub fn append(&self, node: usize, batch: &Arc<Batch>) -> Result<(), AppendError> {
+    /// Somebody asks a node for a change of a hold.
+    pub fn note_asked(&self, id: ReservationId) {
+        self.state().asked.entry(id).or_insert_with(Instant::now);
+    }
+
+    /// Takes a batch of a node's, which it decided then, or refuses it, and holds what it took against the
+    /// invariants.
+    pub fn append(&self, node: usize, batch: &Arc<Batch>, decided: Instant) -> Result<(), AppendError> {
         let result = at_once(self.store.append(batch));
         let (name, kinds) = (self.name(batch.event_id), kinds(&batch.changes));
         let outcome = match &result {
@@ -133,6 +149,7 @@ impl Truth {
         ));
         if result.is_ok() {
             self.check(node, batch, &name);
+            self.check_promises(batch, decided, &name);
         }
         result
     }
@@ -165,6 +182,36 @@ impl Truth {
             let tables = at_once(self.store.tables(batch.event_id)).ok().flatten();
             if !tables.is_some_and(|tables| agrees(model, &tables)) {
                 self.story.find(format_args!("invariant 5: the tables of {name} are not its journal's"));
+            }
+        }
+    }
+
+    /// No hold ends before it was promised to, and none is used after, by those who asked too late.
+    fn check_promises(&self, batch: &Batch, decided: Instant, name: &str) {
+        let mut state = self.state();
+        let State { promises, asked, .. } = &mut *state;
+        for change in &batch.changes {
+            match change {
+                Change::Reserved { id, expires_at, .. } | Change::Extended { id, expires_at } => {
+                    promises.insert(*id, decided + expires_at.since(batch.decided_at));
+                }
+                Change::Expired { id } => {
+                    let early = promises
+                        .get(id)
+                        .map_or(Duration::ZERO, |&end| end.saturating_duration_since(decided));
+                    if early > self.clock_error {
+                        self.story
+                            .find(format_args!("a hold of {name} ends {early:?} before it was promised to"));
+                    }
+                }
+                Change::Confirmed { id } => {
+                    let (Some(&end), Some(&asked)) = (promises.get(id), asked.get(id)) else { continue };
+                    let late = asked.min(decided).saturating_duration_since(end);
+                    if late > self.clock_error {
+                        self.story.find(format_args!("a hold of {name} is sold {late:?} after its end"));
+                    }
+                }
+                _ => {}
             }
         }
     }

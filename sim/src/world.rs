@@ -53,7 +53,8 @@ const NOTICES_WITHIN: Duration = Duration::from_secs(2);
 impl World {
     /// A world in which nothing has happened yet.
     pub fn new(plan: Plan, story: Arc<Story>) -> Arc<Self> {
-        let truth = Arc::new(Truth::new(Arc::clone(&story)));
+        let clock = Arc::new(NodeClock::new(Instant::now(), 0, 0));
+        let truth = Arc::new(Truth::new(Arc::clone(&story), clock, plan.clock_error()));
         let mut dice = Dice::new(plan.seed, "events", 0);
         let mut events = Vec::new();
         for planned in &plan.events {

@@ -16,7 +16,7 @@ use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
 use crate::owner::{Effect, Input, Now, Owned, Owner, Pace, Reloaded};
 use crate::ports::{AppendError, Bid};
-use crate::words::{Batch, BatchId, EventId, Rejection, SeatMap};
+use crate::words::{Batch, BatchId, EventId, KeyHash, Rejection, SeatMap};
 
 /// What is sent to an event's actor.
 pub(crate) enum Message {
@@ -41,7 +41,6 @@ pub(crate) struct EventActor {
     desk: Arc<Desk>,
     id: EventId,
     owner: Owner<Request, Reader>,
-    started_at: Instant,
     commits: watch::Sender<Instant>,
 }
 
@@ -54,9 +53,10 @@ impl EventActor {
         desk: Arc<Desk>,
         commits: watch::Sender<Instant>,
     ) -> Self {
-        let EngineConfig { batch_commands, tick, idle_after, .. } = node.config;
-        let owner = Owner::new(owned, Pace { batch_commands, tick, idle_after }, Duration::ZERO);
-        Self { node, desk, id, owner, started_at: Instant::now(), commits }
+        let EngineConfig { batch_commands, tick, idle_after, ended_keys, .. } = node.config;
+        let pace = Pace { batch_commands, tick, idle_after, ended_keys: ended_keys as usize };
+        let owner = Owner::new(owned, pace, node.monotonic());
+        Self { node, desk, id, owner, commits }
     }
 
     /// Tells the owner something and does what it asks for; then it hears what waits in the inbox, while it
@@ -78,8 +78,7 @@ impl EventActor {
 
     fn step(&mut self, input: Input<Request, Reader>, ctx: &mut Context<Self>) {
         let now = Now {
-            wall: self.node.clock.now(),
-            monotonic: self.started_at.elapsed(),
+            monotonic: self.node.monotonic(),
             batch_id: BatchId::from_bits(self.node.config.random.bits()),
         };
         for effect in self.owner.step(input, now) {
@@ -91,6 +90,7 @@ impl EventActor {
         match effect {
             Effect::Append(batch) => self.append(batch, ctx),
             Effect::LookForEpoch => self.look_for_epoch(ctx),
+            Effect::LookForKeys(keys) => self.look_for_keys(keys, ctx),
             Effect::Reload { after, doubtful_seq } => self.reload(after, doubtful_seq, ctx),
             Effect::Show(view) => self.desk.show(view),
             Effect::ShowEpoch(epoch) => self.desk.set_epoch(epoch),
@@ -156,6 +156,15 @@ impl EventActor {
         }));
     }
 
+    fn look_for_keys(&mut self, keys: Vec<KeyHash>, ctx: &mut Context<Self>) {
+        let (store, id) = (Arc::clone(&self.node.store), self.id);
+        let look = async move { store.ended_keys(id, &keys).await };
+        ctx.spawn(look.into_actor(self).map(|found, actor, ctx| {
+            let found = found.map_err(|fault| Fault::Unavailable(fault.to_string()));
+            actor.tell(Input::EndedKeys(found), ctx);
+        }));
+    }
+
     fn reload(&mut self, after: Duration, doubtful_seq: Option<u64>, ctx: &mut Context<Self>) {
         let (node, id) = (Arc::clone(&self.node), self.id);
         let reload = async move {
@@ -176,7 +185,7 @@ impl EventActor {
     }
 
     fn tick_later(&self, ctx: &mut Context<Self>) {
-        ctx.run_later(self.owner.next_tick(self.node.clock.now()), Self::tick);
+        ctx.run_later(self.owner.next_tick(self.node.monotonic()), Self::tick);
     }
 
     /// Ends this actor. What still waits is told that it was not taken.

@@ -2,6 +2,7 @@
 
 use std::sync::atomic::Ordering;
 use std::sync::{Arc, PoisonError};
+use std::time::Duration;
 
 use actix::Addr;
 use tokio::sync::{oneshot, watch};
@@ -33,10 +34,15 @@ impl EventHandle {
         Self { addr: node.spawner.start_actor(actor), desk }
     }
 
-    /// Brings a command to the actor, and its answer back. `None`: the actor is ending, and did not take it.
-    pub(crate) async fn decide(&self, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
+    /// Brings a command, which came to this node at `came`, to the actor, and its answer back. `None`: the
+    /// actor is ending, and did not take it.
+    pub(crate) async fn decide(
+        &self,
+        command: &Arc<Command>,
+        came: Duration,
+    ) -> Result<Option<Answer>, CallError> {
         let Some(pass) = pass_of(&self.desk.gate)? else { return Ok(None) };
-        let (request, answer) = Request::new(Arc::clone(command), pass);
+        let (request, answer) = Request::new(Arc::clone(command), came, pass);
         if self.desk.inbox.push(request) {
             self.addr.do_send(Message::Wake);
         }

@@ -65,6 +65,8 @@ impl Inbox {
 mod tests {
     use std::sync::Arc;
 
+    use std::time::Duration;
+
     use super::*;
     use crate::actor::gate::Gate;
     use crate::owner::Answer;
@@ -97,6 +99,6 @@ mod tests {
     }
 
     fn request(gate: &Arc<Gate>) -> (Request, tokio::sync::oneshot::Receiver<Answer>) {
-        Request::new(Arc::new(Command::Delete), gate.enter().expect("there is room"))
+        Request::new(Arc::new(Command::Delete), Duration::ZERO, gate.enter().expect("there is room"))
     }
 }

@@ -71,10 +71,11 @@ impl Registry {
         command: Arc<Command>,
         bid: Bid,
     ) -> Result<Answer, CallError> {
+        let came = self.node.monotonic();
         let mut crashes = 0;
         for attempt in 0..MAX_TRIES {
             let live = self.live(id, bid).await?;
-            match self.send(&live, &command).await? {
+            match self.send(&live, &command, came).await? {
                 Some(Answer::NotTaken) | None => {}
                 Some(Answer::Crashed) => {
                     crashes += 1;
@@ -91,9 +92,14 @@ impl Registry {
     }
 
     /// One try. `None`: the actor is ending.
-    async fn send(&self, event: &EventHandle, command: &Arc<Command>) -> Result<Option<Answer>, CallError> {
+    async fn send(
+        &self,
+        event: &EventHandle,
+        command: &Arc<Command>,
+        came: Duration,
+    ) -> Result<Option<Answer>, CallError> {
         let _queued = Queued::count(&self.node.metrics.queued_commands);
-        event.decide(command).await
+        event.decide(command, came).await
     }
 
     /// The seats of a live event; `None` if it is not live here.
@@ -287,7 +293,6 @@ mod tests {
     use super::*;
     use crate::actor::threads::Spawner;
     use crate::config::{EngineConfig, Threads};
-    use crate::metric::Metrics;
     use crate::ports::{LocalLease, Store};
     use crate::testing::{MemoryStore, event_info};
     use crate::words::{Layout, SystemClock, Timestamp};
@@ -298,14 +303,9 @@ mod tests {
         let now = Timestamp::from_micros(1_800_000_000_000_000);
         let info = event_info(now, 1, Layout::of_seats(1, 500));
         store.create_event(&info).await.expect("in memory");
-        let node = Arc::new(Node {
-            config: EngineConfig::default(),
-            store,
-            lease: Arc::new(LocalLease),
-            clock: Arc::new(SystemClock),
-            metrics: Metrics::new(),
-            spawner: Spawner::start(Threads::Own(1)),
-        });
+        let clock = Arc::new(SystemClock);
+        let spawner = Spawner::start(Threads::Own(1));
+        let node = Node::new(EngineConfig::default(), store, Arc::new(LocalLease), clock, spawner);
         let registry = Registry::new(node, Box::new(|_| {}));
         registry.activate(info.id, Bid::Any).await.expect("it is in the store");
         registry.forget_ended();

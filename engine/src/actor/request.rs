@@ -2,6 +2,7 @@
 //! hears how far the command had come.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::oneshot;
 
@@ -25,15 +26,21 @@ enum Stage {
 #[derive(Debug)]
 pub(crate) struct Request {
     command: Arc<Command>,
+    came: Duration,
     reply: Option<oneshot::Sender<Answer>>,
     stage: Stage,
     pass: Option<Pass>,
 }
 
 impl Request {
-    pub(crate) fn new(command: Arc<Command>, pass: Pass) -> (Self, oneshot::Receiver<Answer>) {
+    /// `came`: when the command came to this node, by the node's monotonic time.
+    pub(crate) fn new(
+        command: Arc<Command>,
+        came: Duration,
+        pass: Pass,
+    ) -> (Self, oneshot::Receiver<Answer>) {
         let (reply, answer) = oneshot::channel();
-        (Self { command, reply: Some(reply), stage: Stage::Waiting, pass: Some(pass) }, answer)
+        (Self { command, came, reply: Some(reply), stage: Stage::Waiting, pass: Some(pass) }, answer)
     }
 
     pub(crate) fn answer(mut self, answer: Answer) {
@@ -53,6 +60,10 @@ impl Request {
 impl Ticket for Request {
     fn command(&self) -> &Command {
         &self.command
+    }
+
+    fn came(&self) -> Duration {
+        self.came
     }
 
     fn applying(&mut self) {

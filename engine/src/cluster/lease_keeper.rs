@@ -51,7 +51,7 @@ async fn beat(node: &Node, registry: &Registry, outages: &mut Outages) {
     let live = registry.live_ids();
     renew(node, registry, &live, &mut outages.renewal).await;
     // A node that cannot write must not attract events.
-    let can_own = in_time(node.store.ping()).await.is_ok() && !registry.is_stopping();
+    let can_own = in_time(node.look_at_clock()).await.is_ok() && !registry.is_stopping();
     outages.heartbeat.note(node.lease.heartbeat(can_own).await);
     give_up_superseded(node, registry, &live, &mut outages.epochs).await;
     registry.forget_ended();

@@ -26,7 +26,8 @@ pub(crate) fn start(node: Arc<Node>, registry: Weak<Registry>) {
 }
 
 async fn sweep(node: &Node, registry: &Arc<Registry>) {
-    let now = node.clock.now();
+    // By no other clock: an event must not be taken off the list of those that are due too early.
+    let Some(now) = node.store_time() else { return };
     sweep_due(node, registry, now, Bid::Preferred).await;
     // The node that should have let these expire is not there to do it.
     sweep_due(node, registry, now.minus_s(ABANDONED_AFTER_S), Bid::Any).await;

@@ -34,6 +34,10 @@ impl LiveReservation {
         }
     }
 
+    pub(super) fn seats(&self) -> &[SeatNo] {
+        &self.seats
+    }
+
     /// The reservation in full.
     pub(super) fn row(&self, id: ReservationId) -> Reservation {
         self.clone().into_row(id)

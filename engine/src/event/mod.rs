@@ -1,6 +1,7 @@
 //! The state of one event, and the rules. Pure: no clock, no randomness, no I/O. Every method checks first
 //! and mutates after, and the one place that mutates is [`Event::play`], for commands and replay alike.
 
+mod keys;
 mod live;
 mod open_batch;
 mod replay;
@@ -9,20 +10,18 @@ mod rules;
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
-use std::hash::{DefaultHasher, Hash, Hasher};
 use std::sync::Arc;
-
-use sha2::{Digest, Sha256};
 
 pub use open_batch::OpenBatch;
 pub use replay::ReplayError;
 pub(crate) use rules::ended;
 
+use self::keys::Keys;
 use self::live::LiveReservation;
 use crate::mutation::{Mutation, mutated};
 use crate::words::{
-    Change, EventInfo, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatCounts, SeatMap,
-    SeatNo, SeatStatus, Snapshot, Timestamp, UserId,
+    Change, Command, EndedKey, EventInfo, KeyHash, Reservation, ReservationId, ReservationNo,
+    ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot, Timestamp,
 };
 
 /// One event: who holds which seat, and what the rules need to know.
@@ -40,43 +39,25 @@ pub struct Event {
     reservations: HashMap<ReservationNo, Box<LiveReservation>>,
     /// When each pending one runs out.
     deadlines: BTreeSet<(Timestamp, ReservationNo)>,
-    keys: HashMap<KeyHash, KeyUse>,
+    keys: Keys,
     counts: SeatCounts,
     last_reservation_id: Option<ReservationId>,
+    /// The time by which the last batch is ordered.
+    ordered_at: Option<Timestamp>,
+    /// When the store has the event down as due.
+    due_at: Option<Timestamp>,
 }
 
-/// A user and an idempotency key, hashed, so that each costs the same whatever its length. Equal hashes count
-/// as equal keys. The hash is cryptographic, so nobody can make two that collide, let alone one that meets
-/// another user's; and it has no secret, so that every replay of a journal leads to the same state.
-type KeyHash = [u8; 16];
-
-fn key_hash(user_id: UserId, key: &str) -> KeyHash {
-    // The id has a fixed length, so no two pairs are the same bytes.
-    let digest = Sha256::new().chain_update(user_id.as_uuid()).chain_update(key).finalize();
-    std::array::from_fn(|index| digest[index])
+/// What a batch is when it is closed.
+pub(crate) struct Closed {
+    pub(crate) seq: u64,
+    pub(crate) ordered_at: Timestamp,
+    /// When the event is due, where that changes.
+    pub(crate) due_at: Option<Timestamp>,
 }
 
-/// What an idempotency key was used for.
-#[derive(Debug, Clone, PartialEq)]
-struct KeyUse {
-    reservation_no: ReservationNo,
-    request_hash: u64,
-}
-
-impl KeyUse {
-    fn new(reservation_id: ReservationId, seats: &[SeatNo]) -> Self {
-        Self { reservation_no: ReservationNo::of(reservation_id), request_hash: request_hash(seats) }
-    }
-}
-
-/// The same seats in another order are the same request.
-fn request_hash(seats: &[SeatNo]) -> u64 {
-    let mut sorted = seats.to_vec();
-    sorted.sort_unstable();
-    let mut hasher = DefaultHasher::new();
-    sorted.hash(&mut hasher);
-    hasher.finish()
-}
+/// By how much an event may be due later than its next hold runs out: how often that is written at most.
+const DUE_SLACK_S: u32 = 1;
 
 impl Event {
     /// An event that nobody has reserved anything of yet.
@@ -89,9 +70,11 @@ impl Event {
             deleted: false,
             reservations: HashMap::new(),
             deadlines: BTreeSet::new(),
-            keys: HashMap::new(),
+            keys: Keys::default(),
             counts: SeatCounts::default(),
             last_reservation_id: None,
+            ordered_at: None,
+            due_at: None,
         }
     }
 
@@ -101,12 +84,12 @@ impl Event {
         event.version = snapshot.event.version;
         event.deleted = snapshot.event.deleted;
         event.last_reservation_id = snapshot.last_reservation_id;
+        event.ordered_at = snapshot.ordered_at;
+        event.due_at = snapshot.due_at;
+        event.keys = Keys::with_ended(snapshot.ended_keys, snapshot.has_more_keys);
         for reservation in snapshot.live {
             event.enter(&reservation);
-        }
-        for used in snapshot.keys.into_iter().filter(|_| !mutated(Mutation::KeysNotLoaded)) {
-            let key_use = KeyUse::new(used.reservation_id, &used.seats);
-            event.keys.insert(key_hash(used.user_id, &used.idempotency_key), key_use);
+            event.enter_key(&reservation);
         }
         event
     }
@@ -159,10 +142,20 @@ impl Event {
 
     /// Lets holds run out whose time has come, the longest overdue first, at most `limit`.
     pub fn expire(&mut self, now: Timestamp, limit: usize) -> Vec<(Change, Arc<Reservation>)> {
+        self.expire_due_by(now, now, limit)
+    }
+
+    /// Lets holds run out, at the time `now`, whose time had come at `due_by`.
+    pub(crate) fn expire_due_by(
+        &mut self,
+        due_by: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Vec<(Change, Arc<Reservation>)> {
         let due: Vec<_> = self
             .deadlines
             .iter()
-            .take_while(|(expires_at, _)| *expires_at <= now)
+            .take_while(|(expires_at, _)| *expires_at <= due_by)
             .take(limit)
             .copied()
             .collect();
@@ -173,20 +166,47 @@ impl Event {
         due.into_iter().filter_map(expire).collect()
     }
 
-    /// Forgets idempotency keys of reservations made before `horizon`.
-    pub fn forget_keys_before(&mut self, horizon: Timestamp) {
-        let first_kept = ReservationNo::of(self.info.id.first_reservation_at(horizon));
-        self.keys.retain(|_, key_use| key_use.reservation_no >= first_kept);
-        self.keys.shrink_to_fit();
+    /// The key of a command of which only the store knows whether it was used.
+    pub(crate) fn unknown_key(&self, command: &Command) -> Option<KeyHash> {
+        let Command::Reserve { user_id, idempotency_key: Some(key), .. } = command else { return None };
+        let key_hash = KeyHash::of(*user_id, key);
+        self.keys.is_unknown(key_hash).then_some(key_hash)
     }
 
-    /// Closes the open batch: the changes made since the last one are number `version` of the journal now.
-    pub(crate) fn close_batch(&mut self) -> u64 {
+    /// Takes note of keys that the store has.
+    pub(crate) fn note_ended_keys(&mut self, keys: Vec<EndedKey>) {
+        keys.into_iter().for_each(|key| self.keys.end(key));
+    }
+
+    /// Leaves the keys of ended reservations beyond `most` to the store. It must have them: what ended is
+    /// committed, and no look for a key is under way that may have missed it.
+    pub(crate) fn leave_keys_to_store(&mut self, most: usize) {
+        self.keys.leave_to_store(most);
+    }
+
+    /// Closes the open batch, decided at this time: the changes made since the last one are number `version`
+    /// of the journal now.
+    pub(crate) fn close_batch(&mut self, decided_at: Timestamp) -> Closed {
         let taken = self.counts.reserved + self.counts.confirmed;
         assert!(taken <= self.info.layout.seats(), "{taken} seats are held or sold, the event has fewer");
         assert!(self.deadlines.len() <= self.reservations.len(), "what is not live runs out");
         self.version += 1;
-        self.version
+        let after_last = self.ordered_at.filter(|_| !mutated(Mutation::TimeGoesBack)).map(Timestamp::next);
+        let ordered_at = after_last.map_or(decided_at, |after_last| after_last.max(decided_at));
+        self.ordered_at = Some(ordered_at);
+        Closed { seq: self.version, ordered_at, due_at: self.note_due(decided_at) }
+    }
+
+    /// When the event is due, if the store must be told. What it has down serves as long as it lies ahead and
+    /// is not too late: so it is told once a second at most, while holds begin and end all the time.
+    fn note_due(&mut self, decided_at: Timestamp) -> Option<Timestamp> {
+        let due_at = self.next_expires_at()?.max(decided_at.plus_s(DUE_SLACK_S));
+        let serves = self.due_at.is_some_and(|noted| decided_at < noted && noted <= due_at);
+        if serves || mutated(Mutation::NotDue) {
+            return None;
+        }
+        self.due_at = Some(due_at);
+        self.due_at
     }
 
     /// Makes one change that the rules allow (or allowed, when replaying), and returns the reservation as
@@ -211,11 +231,9 @@ impl Event {
                     idempotency_key: idempotency_key.clone(),
                     seq: self.version + 1,
                 });
-                if let Some(key) = idempotency_key {
-                    self.keys.insert(key_hash(*user_id, key), KeyUse::new(*id, seats));
-                }
                 self.last_reservation_id = Some(*id);
                 self.enter(&reservation);
+                self.enter_key(&reservation);
                 Some(reservation)
             }
             Change::Confirmed { id } => Some(self.update(*id, now, |reservation| {
@@ -261,11 +279,19 @@ impl Event {
         row.seq = self.version + 1;
         if row.status.is_live() {
             self.enter(&row);
+        } else if let Some(key) = EndedKey::of(&row) {
+            self.keys.end(key);
         }
         Arc::new(row)
     }
 
-    /// Enters a live reservation everywhere.
+    fn enter_key(&mut self, reservation: &Reservation) {
+        if let Some(key) = &reservation.idempotency_key {
+            self.keys.enter(KeyHash::of(reservation.user_id, key), ReservationNo::of(reservation.id));
+        }
+    }
+
+    /// Enters a live reservation everywhere but among the keys.
     fn enter(&mut self, reservation: &Reservation) {
         let no = ReservationNo::of(reservation.id);
         let status = match reservation.status {

@@ -3,9 +3,9 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use crate::event::Event;
+use crate::event::{Closed, Event};
 use crate::mutation::{Mutation, mutated};
-use crate::words::{Batch, BatchId, Change, Reservation, ReservationId, SeatNo, Timestamp};
+use crate::words::{Batch, BatchId, Change, EndedKey, Reservation, ReservationId, SeatNo, Timestamp};
 
 /// Collects the changes of one batch. A reservation or seat that changes more than once in it is written
 /// once, as it is in the end.
@@ -49,19 +49,27 @@ impl OpenBatch {
         let details_changed = self.changes.iter().any(|change| matches!(change, Change::Amended { .. }));
         let (created, updated): (Vec<_>, Vec<_>) = self.rows.into_iter().partition(|row| row.created);
         let (released, claimed) = net_claims(self.seats);
+        let ended = created.iter().chain(&updated).map(|row| &row.reservation);
+        let ended_keys =
+            ended.filter(|row| !row.status.is_live()).filter_map(|row| EndedKey::of(row)).collect();
+        let next_expires_at = event.next_expires_at();
+        let Closed { seq, ordered_at, due_at } = event.close_batch(decided_at);
         Batch {
             event_id: event.info().id,
             batch_id,
-            seq: event.close_batch(),
+            seq,
             epoch,
             decided_at,
+            ordered_at,
             changes: self.changes,
             created: created.into_iter().map(|row| row.reservation).collect(),
             updated: updated.into_iter().map(|row| row.reservation).collect(),
             released,
             claimed,
             counts: event.counts(),
-            next_expires_at: event.next_expires_at(),
+            ended_keys,
+            next_expires_at,
+            due_at,
             details: details_changed.then(|| event.info().details.clone()),
             deleted: event.is_deleted(),
         }

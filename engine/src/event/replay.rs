@@ -58,7 +58,8 @@ impl Event {
             self.check_replayed(change, row.seq)?;
             rows.extend(self.play(change, row.decided_at));
         }
-        self.close_batch();
+        self.close_batch(row.decided_at);
+        self.ordered_at = Some(row.ordered_at);
         Ok(rows)
     }
 

@@ -2,36 +2,57 @@
 
 use std::sync::Arc;
 
+use super::Event;
+use super::keys::{KeyUse, RETENTION_S};
 use super::live::LiveReservation;
-use super::{Event, key_hash, request_hash};
 use crate::words::{
-    Caller, Change, Command, Conflict, EventPatch, HoldLimit, Invalid, Outcome, Rejection, Reservation,
-    ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, Conflict, EventPatch, HoldLimit, Invalid, KeyHash, Outcome, Rejection,
+    RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, SeatStatus, Timestamp,
+    UserId,
 };
 
 /// What a command did: its outcome, and the change that it made, if it made one.
 pub(crate) type Applied = (Outcome, Option<Change>);
 
+/// When a command came, and when it is decided.
+#[derive(Clone, Copy)]
+struct Times {
+    came_at: Timestamp,
+    now: Timestamp,
+}
+
 impl Event {
-    /// Decides a command at the time `now`. A rejection leaves the event as it was.
-    ///
-    /// A reservation that has ended is unknown here and answered [`Rejection::ReservationNotFound`]: how it
-    /// ended is in the store, and [`ended`] decides.
+    /// Decides a command that came just now, at the time `now`. See [`decide`](Self::decide).
     pub fn apply(
         &mut self,
         command: &Command,
         now: Timestamp,
     ) -> Result<(Outcome, Option<Change>), Rejection> {
+        self.decide(command, now, now)
+    }
+
+    /// Decides a command at the time `now`. What must not have run out is judged by the time at which the
+    /// command came: nobody loses a hold because others took long. A rejection leaves the event as it was.
+    ///
+    /// A reservation that has ended is unknown here and answered [`Rejection::ReservationNotFound`]: how it
+    /// ended is in the store, and [`ended`] decides.
+    pub fn decide(
+        &mut self,
+        command: &Command,
+        came_at: Timestamp,
+        now: Timestamp,
+    ) -> Result<(Outcome, Option<Change>), Rejection> {
         if self.deleted {
             return Err(Rejection::EventNotFound);
         }
+        let at = Times { came_at, now };
         match command {
             Command::Reserve { user_id, seats, idempotency_key } => {
-                self.reserve(*user_id, seats, idempotency_key.as_deref(), now)
+                self.reserve(*user_id, seats, idempotency_key.as_deref(), at)
             }
-            Command::Confirm(id, caller) => self.confirm(*id, *caller, now),
-            Command::Cancel(id, caller) => self.cancel(*id, *caller, now),
-            Command::Extend(id, caller) => self.extend(*id, *caller, now),
+            Command::Confirm(id, caller) => self.confirm(*id, *caller, at),
+            Command::Cancel(id, caller) => self.cancel(*id, *caller, at),
+            Command::Extend(id, caller) => self.extend(*id, *caller, at),
             Command::Amend(patch) => self.amend(patch, now),
             Command::Delete => self.delete(now),
         }
@@ -42,10 +63,11 @@ impl Event {
         user_id: UserId,
         seats: &[SeatNo],
         key: Option<&str>,
-        now: Timestamp,
+        at: Times,
     ) -> Result<Applied, Rejection> {
+        let now = at.now;
         // A retry is no conflict, whatever has changed since.
-        if let Some(replayed) = self.replayed(user_id, seats, key)? {
+        if let Some(replayed) = self.replayed(user_id, seats, key, now)? {
             return Ok((replayed, None));
         }
         let details = &self.info.details;
@@ -54,7 +76,7 @@ impl Event {
         if !unknown.is_empty() {
             return Err(Rejection::SeatNotFound(unknown));
         }
-        if now >= details.end_at {
+        if at.came_at >= details.end_at {
             return Err(Rejection::EventEnded(details.end_at));
         }
         let conflicts = self.conflicts(seats);
@@ -77,14 +99,27 @@ impl Event {
         user_id: UserId,
         seats: &[SeatNo],
         key: Option<&str>,
+        now: Timestamp,
     ) -> Result<Option<Outcome>, Rejection> {
         let Some(key) = key else { return Ok(None) };
-        let Some(key_use) = self.keys.get(&key_hash(user_id, key)) else { return Ok(None) };
-        if key_use.request_hash != request_hash(seats) {
+        let (no, request_hash) = match self.keys.get(KeyHash::of(user_id, key)) {
+            Some(KeyUse::Live(no)) => {
+                let live = self.reservations.get(&no).map(|live| RequestHash::of(live.seats()));
+                (no, live.unwrap_or_else(|| panic!("a live key leads to no live reservation")))
+            }
+            Some(KeyUse::Ended(no, request_hash)) if self.is_remembered(no, now) => (no, request_hash),
+            _ => return Ok(None),
+        };
+        if request_hash != RequestHash::of(seats) {
             return Err(Rejection::IdempotencyKeyReused);
         }
-        let id = self.info.id.reservation(key_use.reservation_no);
+        let id = self.info.id.reservation(no);
         Ok(Some(Outcome::Replayed(id, self.reservation(id).map(Arc::new))))
+    }
+
+    /// Whether the key of a reservation that has ended still counts.
+    fn is_remembered(&self, no: ReservationNo, now: Timestamp) -> bool {
+        no >= ReservationNo::of(self.info.id.first_reservation_at(now.minus_s(RETENTION_S)))
     }
 
     fn conflicts(&self, seats: &[SeatNo]) -> Vec<Conflict> {
@@ -95,35 +130,38 @@ impl Event {
         seats.iter().filter_map(conflict).collect()
     }
 
-    fn confirm(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        let live = self.callers(id, caller, now)?;
+    fn confirm(&mut self, id: ReservationId, caller: Caller, at: Times) -> Result<Applied, Rejection> {
+        let live = self.callers(id, caller, at.came_at)?;
         if live.status == ReservationStatus::Confirmed {
             return Ok((Outcome::Reservation(Arc::new(live.row(id))), None));
         }
-        self.made(Change::Confirmed { id }, now)
+        self.made(Change::Confirmed { id }, at.now)
     }
 
-    fn cancel(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        self.callers(id, caller, now)?;
-        self.made(Change::Cancelled { id }, now)
+    fn cancel(&mut self, id: ReservationId, caller: Caller, at: Times) -> Result<Applied, Rejection> {
+        self.callers(id, caller, at.came_at)?;
+        self.made(Change::Cancelled { id }, at.now)
     }
 
-    fn extend(&mut self, id: ReservationId, caller: Caller, now: Timestamp) -> Result<Applied, Rejection> {
-        let live = self.callers(id, caller, now)?;
+    fn extend(&mut self, id: ReservationId, caller: Caller, at: Times) -> Result<Applied, Rejection> {
+        let live = self.callers(id, caller, at.came_at)?;
         if live.status == ReservationStatus::Confirmed {
             return Err(Rejection::HoldLimitReached(HoldLimit::Confirmed));
         }
         let details = &self.info.details;
+        if at.came_at >= details.end_at {
+            return Err(Rejection::EventEnded(details.end_at));
+        }
         let last_end = live.created_at.plus_s(details.max_hold_s);
         if live.expires_at >= last_end {
             return Err(Rejection::HoldLimitReached(HoldLimit::MaxHold(live.expires_at)));
         }
-        let expires_at = now.plus_s(details.hold_ttl_s).min(last_end);
+        let expires_at = at.now.plus_s(details.hold_ttl_s).min(last_end);
         if expires_at <= live.expires_at {
             // The hold lasts that long already: never shorten it.
             return Ok((Outcome::Reservation(Arc::new(live.row(id))), None));
         }
-        self.made(Change::Extended { id, expires_at }, now)
+        self.made(Change::Extended { id, expires_at }, at.now)
     }
 
     fn amend(&mut self, patch: &EventPatch, now: Timestamp) -> Result<Applied, Rejection> {
@@ -145,18 +183,18 @@ impl Event {
         Ok((Outcome::Deleted, Some(Change::Deleted)))
     }
 
-    /// A reservation that still has its seats at `now` and is the caller's.
+    /// A reservation that still had its seats at `came_at` and is the caller's.
     fn callers(
         &self,
         id: ReservationId,
         caller: Caller,
-        now: Timestamp,
+        came_at: Timestamp,
     ) -> Result<&LiveReservation, Rejection> {
         let live = self.live(id).ok_or(Rejection::ReservationNotFound)?;
         if !caller.may_act_for(live.user_id) {
             return Err(Rejection::ReservationNotFound);
         }
-        if live.status == ReservationStatus::Pending && live.expires_at <= now {
+        if live.status == ReservationStatus::Pending && live.expires_at <= came_at {
             return Err(Rejection::ReservationExpired(live.expires_at));
         }
         Ok(live)

@@ -5,6 +5,7 @@ use crate::event::OpenBatch;
 use crate::testing::{event_info, random_batch_id};
 use crate::words::{
     Caller, Command, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout, Outcome, Rejection,
+    UserId,
 };
 use uuid::Uuid;
 
@@ -368,6 +369,7 @@ fn another_events_reservation_is_not_found_also_if_its_number_is_known_here() {
             epoch: 1,
             batch_id: random_batch_id(),
             decided_at: at(2),
+            ordered_at: at(2),
             changes: vec![change],
         };
         assert_eq!(event.replay(&row), Err(expected));

@@ -1,6 +1,7 @@
 //! What comes back for a command.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use crate::fault::Fault;
 use crate::words::{Command, EventInfo, Outcome, Rejection};
@@ -28,6 +29,8 @@ pub(crate) enum Answer {
 /// its caller so.
 pub(crate) trait Ticket {
     fn command(&self) -> &Command;
+    /// When it came to this node, by the node's monotonic time.
+    fn came(&self) -> Duration;
 
     /// The rules look at it.
     fn applying(&mut self);

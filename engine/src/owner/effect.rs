@@ -9,14 +9,12 @@ use super::answer::Answer;
 use crate::fault::{CallError, Fault};
 use crate::ports::AppendError;
 use crate::view::EventView;
-use crate::words::{Batch, BatchId, SeatMap, Timestamp};
+use crate::words::{Batch, BatchId, EndedKey, KeyHash, SeatMap};
 
 /// When an input comes.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Now {
-    /// By the node's clock.
-    pub(crate) wall: Timestamp,
-    /// Since some moment of the past; never goes back.
+    /// Since the node began; never goes back.
     pub(crate) monotonic: Duration,
     /// The id of the batch that may come of it.
     pub(crate) batch_id: BatchId,
@@ -38,6 +36,8 @@ pub(crate) enum Input<T, R> {
     Appended(Result<(), AppendError>),
     /// The epoch that the store has of the event, if it has the event.
     Epoch(Result<Option<u64>, Fault>),
+    /// Those of the keys asked for that belong to reservations that have ended.
+    EndedKeys(Result<Vec<EndedKey>, Fault>),
     /// What the store has of the event now.
     Reloaded(Box<Result<Reloaded, CallError>>),
 }
@@ -59,6 +59,8 @@ pub(crate) enum Effect<T, R> {
     Append(Arc<Batch>),
     /// Ask the store for the event's epoch.
     LookForEpoch,
+    /// Look these keys up among those of reservations that have ended.
+    LookForKeys(Vec<KeyHash>),
     /// Become the owner anew after a while, and look which batch the journal has at a number.
     Reload { after: Duration, doubtful_seq: Option<u64> },
     /// Show the event like this from now on: it is committed.

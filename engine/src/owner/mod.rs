@@ -3,10 +3,12 @@
 //! effect asks for is done by the actor (`crate::actor`), and comes back as an input.
 //!
 //! One thing is under way at a time (a batch at the store, a look for the epoch, a reload), and [`Phase`]
-//! says which. Whatever comes meanwhile waits.
+//! says which. Whatever comes meanwhile waits. Only [`Lookups`] go on beside it.
 
+mod anchor;
 mod answer;
 mod effect;
+mod lookups;
 mod phase;
 #[cfg(test)]
 mod tests;
@@ -15,22 +17,18 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use anchor::Anchor;
 pub(crate) use answer::{Answer, Ticket};
 pub(crate) use effect::{Effect, Effects, Input, Now, Reloaded};
 
+use self::lookups::Lookups;
 use self::phase::{InDoubt, Pending, Phase};
 use crate::event::{Event, OpenBatch};
 use crate::fault::{CallError, Fault};
 use crate::mutation::{Mutation, mutated};
 use crate::ports::AppendError;
 use crate::view::EventView;
-use crate::words::{Batch, BatchId, SeatMap, Snapshot, Timestamp};
-
-/// How long a used idempotency key is remembered at least.
-pub(crate) const KEY_RETENTION_S: u32 = 24 * 60 * 60;
-
-/// How often idempotency keys past their retention are dropped.
-const FORGET_KEYS_EVERY: Duration = Duration::from_secs(60 * 60);
+use crate::words::{Batch, BatchId, Command, EndedKey, SeatMap, Snapshot, Timestamp};
 
 /// How many ticks an event waits in which no hold runs out.
 const QUIET_TICKS: u32 = 10;
@@ -52,24 +50,21 @@ pub(crate) struct Pace {
     pub(crate) tick: Duration,
     /// How long an event stays in memory without a command.
     pub(crate) idle_after: Duration,
+    /// How many keys of reservations that have ended stay in memory.
+    pub(crate) ended_keys: usize,
 }
 
 /// An event that a node may write for, until it is fenced.
 pub(crate) struct Owned {
     event: Event,
     epoch: u64,
-    /// No batch is decided before this time, so that the journal's time never goes back.
-    not_before: Timestamp,
+    anchor: Anchor,
 }
 
 impl Owned {
     /// What a store handed over together with a new epoch.
-    pub(crate) fn restore(snapshot: Snapshot) -> Self {
-        Self {
-            epoch: snapshot.event.epoch,
-            not_before: snapshot.event.decided_at.unwrap_or(snapshot.event.info.created_at),
-            event: Event::restore(snapshot),
-        }
+    pub(crate) fn restore(snapshot: Snapshot, anchor: Anchor) -> Self {
+        Self { epoch: snapshot.event.epoch, event: Event::restore(snapshot), anchor }
     }
 
     pub(crate) fn epoch(&self) -> u64 {
@@ -90,13 +85,13 @@ pub(crate) struct Owner<T, R> {
     pace: Pace,
     phase: Phase<T>,
     queue: VecDeque<T>,
+    lookups: Lookups<T>,
     readers: Vec<R>,
     seat_map: Option<Arc<SeatMap>>,
     /// Halved when a batch is aborted, so that one too large for the store does not come again and again.
     batch_limit: usize,
     draining: bool,
     last_used: Duration,
-    keys_forgotten: Duration,
 }
 
 impl<T: Ticket, R> Owner<T, R> {
@@ -107,12 +102,12 @@ impl<T: Ticket, R> Owner<T, R> {
             pace,
             phase: Phase::Idle,
             queue: VecDeque::new(),
+            lookups: Lookups::default(),
             readers: Vec::new(),
             seat_map: None,
             batch_limit: pace.batch_commands.max(1),
             draining: false,
             last_used: now,
-            keys_forgotten: now,
         }
     }
 
@@ -138,7 +133,7 @@ impl<T: Ticket, R> Owner<T, R> {
                 self.readers.push(reader);
                 self.last_used = now.monotonic;
             }
-            Input::Tick => self.forget_keys(now),
+            Input::Tick => {}
             Input::Drain => {
                 self.draining = true;
                 effects.push(Effect::Close);
@@ -146,6 +141,7 @@ impl<T: Ticket, R> Owner<T, R> {
             Input::Unused => self.end(&mut effects),
             Input::Appended(result) => self.appended(result, &mut effects),
             Input::Epoch(found) => self.epoch_seen(found, &mut effects),
+            Input::EndedKeys(found) => self.keys_seen(found, &mut effects),
             Input::Reloaded(result) => self.reloaded(*result, &mut effects),
         }
         self.flush(now, &mut effects);
@@ -154,7 +150,8 @@ impl<T: Ticket, R> Owner<T, R> {
 
     /// How long to wait for the next tick. A node may have thousands of events in memory, nearly all of them
     /// quiet: they look at the clock less often.
-    pub(crate) fn next_tick(&self, wall: Timestamp) -> Duration {
+    pub(crate) fn next_tick(&self, monotonic: Duration) -> Duration {
+        let wall = self.owned.anchor.at(monotonic);
         let tick = self.pace.tick;
         // Not longer than the shortest hold.
         let quiet = tick.max(MAX_QUIET.min(tick * QUIET_TICKS));
@@ -165,19 +162,23 @@ impl<T: Ticket, R> Owner<T, R> {
     /// Applies what waits, and has the changes written. Without changes, what was decided is told once it is
     /// sure that this is still the owner.
     fn flush(&mut self, now: Now, effects: &mut Effects<T, R>) {
-        if !self.is_idle() {
-            return;
+        if self.is_idle() {
+            self.decide(now, effects);
         }
-        let not_before = if mutated(Mutation::TimeGoesBack) { now.wall } else { self.owned.not_before };
-        let decided_at = now.wall.max(not_before);
+        let key_of = |ticket: &T| self.owned.event.unknown_key(ticket.command());
+        if let Some(tickets) = self.lookups.begin() {
+            effects.push(Effect::LookForKeys(tickets.iter().filter_map(key_of).collect()));
+        }
+    }
+
+    fn decide(&mut self, now: Now, effects: &mut Effects<T, R>) {
+        self.leave_keys_to_store();
+        let decided_at = self.owned.anchor.at(now.monotonic);
         let mut batch = OpenBatch::default();
-        for (change, reservation) in self.owned.event.expire(decided_at, self.batch_limit) {
-            batch.push(change, Some(reservation));
+        let pending = self.apply_queue(&mut batch, decided_at);
+        if mutated(Mutation::KeysLeftTooEarly) {
+            self.owned.event.leave_keys_to_store(self.pace.ended_keys);
         }
-        // All that has run out first: nobody may be refused a seat that is free.
-        let is_all_out = mutated(Mutation::DueHoldsLater)
-            || self.owned.event.next_expires_at().is_none_or(|at| at > decided_at);
-        let pending = if is_all_out { self.apply_queue(&mut batch, decided_at) } else { Pending::new() };
         if !batch.is_empty() {
             self.append(batch, pending, now.batch_id, decided_at, effects);
         } else if !pending.is_empty() {
@@ -186,6 +187,7 @@ impl<T: Ticket, R> Owner<T, R> {
             self.phase = Phase::Checking { pending };
             effects.push(Effect::LookForEpoch);
         } else {
+            self.leave_keys_to_store();
             self.answer_readers(effects);
             let is_unused = now.monotonic.saturating_sub(self.last_used) > self.pace.idle_after;
             if self.draining || is_unused {
@@ -194,27 +196,107 @@ impl<T: Ticket, R> Owner<T, R> {
         }
     }
 
+    /// Lets due holds run out and applies what waits, each as of the time at which it came. All that had run
+    /// out by then goes first: nobody may be refused a seat that is free.
     fn apply_queue(&mut self, batch: &mut OpenBatch, decided_at: Timestamp) -> Pending<T> {
         let mut pending = Pending::with_capacity(self.queue.len().min(self.batch_limit));
+        let mut may_expire = self.batch_limit;
         while pending.len() < self.batch_limit {
-            let Some(mut ticket) = self.queue.pop_front() else { break };
+            let ready = self.lookups.next_ready();
+            let is_looked_up = ready.is_some();
+            let Some(mut ticket) = ready.or_else(|| self.queue.pop_front()) else { break };
+            let came_at = self.came_at(&ticket, decided_at);
+            let are_all_out = self.expire(came_at, decided_at, &mut may_expire, batch);
+            if !are_all_out && !mutated(Mutation::DueHoldsLater) {
+                if is_looked_up {
+                    self.lookups.put_back(ticket)
+                } else {
+                    self.queue.push_front(ticket)
+                }
+                return pending;
+            }
             ticket.applying();
-            let answer = match self.owned.event.apply(ticket.command(), decided_at) {
-                Ok((outcome, change)) => {
-                    if let Some(change) = change {
-                        batch.push(change, outcome.reservation().cloned());
-                    }
-                    Answer::Done { outcome, event: Arc::clone(self.owned.event.info()) }
-                }
-                Err(rejection) => {
-                    let seq = self.owned.event.version() + u64::from(!batch.is_empty());
-                    Answer::Rejected { rejection, seq }
-                }
-            };
+            if !is_looked_up && self.owned.event.unknown_key(ticket.command()).is_some() {
+                ticket.applied();
+                self.lookups.put_aside(ticket);
+                continue;
+            }
+            let answer = self.apply(ticket.command(), came_at, decided_at, batch);
             ticket.applied();
             pending.push((ticket, answer));
         }
+        self.expire(decided_at, decided_at, &mut may_expire, batch);
         pending
+    }
+
+    fn apply(
+        &mut self,
+        command: &Command,
+        came_at: Timestamp,
+        decided_at: Timestamp,
+        batch: &mut OpenBatch,
+    ) -> Answer {
+        match self.owned.event.decide(command, came_at, decided_at) {
+            Ok((outcome, change)) => {
+                if let Some(change) = change {
+                    batch.push(change, outcome.reservation().cloned());
+                }
+                Answer::Done { outcome, event: Arc::clone(self.owned.event.info()) }
+            }
+            Err(rejection) => {
+                let seq = self.owned.event.version() + u64::from(!batch.is_empty());
+                Answer::Rejected { rejection, seq }
+            }
+        }
+    }
+
+    /// By the time of the store. No command comes from the future.
+    fn came_at(&self, ticket: &T, decided_at: Timestamp) -> Timestamp {
+        if mutated(Mutation::JudgedLate) {
+            return decided_at;
+        }
+        self.owned.anchor.at(ticket.came()).min(decided_at)
+    }
+
+    /// Lets holds run out that were due by then, as many as the batch may still take; whether those were all.
+    fn expire(
+        &mut self,
+        due_by: Timestamp,
+        now: Timestamp,
+        may_expire: &mut usize,
+        batch: &mut OpenBatch,
+    ) -> bool {
+        let event = &mut self.owned.event;
+        if event.next_expires_at().is_none_or(|at| at > due_by) {
+            return true;
+        }
+        for (change, reservation) in event.expire_due_by(due_by, now, *may_expire) {
+            *may_expire -= 1;
+            batch.push(change, Some(reservation));
+        }
+        event.next_expires_at().is_none_or(|at| at > due_by)
+    }
+
+    /// Only when all that has ended is in the store.
+    fn leave_keys_to_store(&mut self) {
+        if self.lookups.is_at_rest() {
+            self.owned.event.leave_keys_to_store(self.pace.ended_keys);
+            self.lookups.note_tidied();
+        }
+    }
+
+    fn keys_seen(&mut self, found: Result<Vec<EndedKey>, Fault>, effects: &mut Effects<T, R>) {
+        match found {
+            Ok(keys) => {
+                if self.lookups.found() {
+                    self.owned.event.note_ended_keys(keys);
+                }
+            }
+            Err(fault) => {
+                let fail = |ticket| (ticket, Answer::Fault(fault.clone()));
+                effects.push(Effect::Answer(self.lookups.failed().into_iter().map(fail).collect()));
+            }
+        }
     }
 
     fn append(
@@ -228,7 +310,7 @@ impl<T: Ticket, R> Owner<T, R> {
         let before = self.owned.event.version();
         let batch = Arc::new(batch.close(&mut self.owned.event, self.owned.epoch, batch_id, decided_at));
         assert_eq!(batch.seq, before + 1, "the journal would have a gap");
-        self.owned.not_before = decided_at;
+
         pending.iter_mut().for_each(|(ticket, _)| ticket.appending());
         if mutated(Mutation::ShownBeforeCommit) {
             effects.push(Effect::Show(self.view()));
@@ -353,6 +435,7 @@ impl<T: Ticket, R> Owner<T, R> {
 
     fn resume(&mut self, owned: Owned, effects: &mut Effects<T, R>) {
         self.owned = owned;
+        self.lookups.forget_found();
         self.seat_map = None;
         effects.push(Effect::ShowEpoch(self.owned.epoch));
         effects.push(Effect::Show(self.view()));
@@ -370,17 +453,11 @@ impl<T: Ticket, R> Owner<T, R> {
         self.seat_map = Some(map);
     }
 
-    fn forget_keys(&mut self, now: Now) {
-        if now.monotonic.saturating_sub(self.keys_forgotten) > FORGET_KEYS_EVERY {
-            self.owned.event.forget_keys_before(now.wall.minus_s(KEY_RETENTION_S));
-            self.keys_forgotten = now.monotonic;
-        }
-    }
-
     /// Ends the ownership. What still waits was not taken, as its tickets tell.
     fn end(&mut self, effects: &mut Effects<T, R>) {
         self.phase = Phase::Ended;
         self.queue.clear();
+        self.lookups = Lookups::default();
         self.readers.clear();
         effects.push(Effect::End);
     }

@@ -9,7 +9,8 @@ use super::*;
 use crate::ports::Store;
 use crate::testing::{MemoryStore, event_info, random_batch_id};
 use crate::words::{
-    Batch, Caller, Change, Command, EventId, EventPatch, Layout, Outcome, ReservationId, UserId,
+    Batch, Caller, Change, Command, EndedKey, EventId, EventPatch, KeyHash, Layout, Outcome, ReservationId,
+    UserId,
 };
 
 /// What is heard of a command that is dropped unanswered.
@@ -19,6 +20,7 @@ type Dropped = Rc<RefCell<Vec<String>>>;
 struct TestTicket {
     name: char,
     command: Command,
+    came: Duration,
     is_poisoned: bool,
     stage: &'static str,
     dropped: Dropped,
@@ -28,6 +30,10 @@ impl Ticket for TestTicket {
     fn command(&self) -> &Command {
         assert!(!self.is_poisoned, "poisoned");
         &self.command
+    }
+
+    fn came(&self) -> Duration {
+        self.came
     }
 
     fn applying(&mut self) {
@@ -59,13 +65,18 @@ struct Stage {
     /// What the owner has given to the store.
     under_way: Option<Arc<Batch>>,
     doubtful_seq: Option<u64>,
+    looked_for: Vec<KeyHash>,
     seconds: u32,
     named: HashMap<char, ReservationId>,
     dropped: Dropped,
 }
 
-const PACE: Pace =
-    Pace { batch_commands: 4, tick: Duration::from_millis(100), idle_after: Duration::from_secs(300) };
+const PACE: Pace = Pace {
+    batch_commands: 4,
+    tick: Duration::from_millis(100),
+    idle_after: Duration::from_secs(300),
+    ended_keys: 10,
+};
 
 fn at(seconds: u32) -> Timestamp {
     Timestamp::from_micros(1_800_000_000_000_000).plus_s(seconds)
@@ -77,18 +88,19 @@ fn wait_for<T>(call: impl Future<Output = T>) -> T {
 
 impl Stage {
     /// An event of 10 seats, whose holds last a minute.
-    fn new() -> Self {
+    fn new(pace: Pace) -> Self {
         let info = event_info(at(0), 1, Layout::of_seats(10, 500));
         let id = info.id;
         let store = MemoryStore::new();
         wait_for(store.create_event(&info)).expect("it is new");
-        let owned = activate(&store, id).expect("it is there");
+        let owned = activate(&store, id, pace).expect("it is there");
         Self {
-            owner: Owner::new(owned, PACE, Duration::ZERO),
+            owner: Owner::new(owned, pace, Duration::ZERO),
             store,
             id,
             under_way: None,
             doubtful_seq: None,
+            looked_for: Vec::new(),
             seconds: 0,
             named: HashMap::new(),
             dropped: Dropped::default(),
@@ -108,6 +120,7 @@ impl Stage {
             "unused" => Input::Unused,
             "append" => Input::Appended(self.appended(rest)),
             "epoch" => Input::Epoch(self.epoch(rest)),
+            "keys" => Input::EndedKeys(self.keys(rest)),
             "reload" => Input::Reloaded(Box::new(self.reloaded(rest))),
             other => panic!("no such input: {other}"),
         }
@@ -133,7 +146,8 @@ impl Stage {
             other => panic!("no such command: {other}"),
         };
         let (is_poisoned, dropped) = (words[1] == "poison", Rc::clone(&self.dropped));
-        TestTicket { name, command, is_poisoned, stage: "not taken", dropped }
+        let came = Duration::from_secs(self.seconds.into());
+        TestTicket { name, command, came, is_poisoned, stage: "not taken", dropped }
     }
 
     fn appended(&mut self, outcome: &str) -> Result<(), AppendError> {
@@ -160,11 +174,19 @@ impl Stage {
         }
     }
 
+    fn keys(&self, found: &str) -> Result<Vec<EndedKey>, Fault> {
+        match found {
+            "found" => Ok(wait_for(self.store.ended_keys(self.id, &self.looked_for)).expect("it is up")),
+            "unavailable" => Err(Fault::Unavailable("why".to_owned())),
+            other => panic!("no such answer: {other}"),
+        }
+    }
+
     fn reloaded(&mut self, outcome: &str) -> Result<Reloaded, CallError> {
         let batch_at = |seq| wait_for(self.store.batch_at(self.id, seq)).expect("it is up");
         match outcome {
             "done" => Ok(Reloaded {
-                owned: activate(&self.store, self.id),
+                owned: activate(&self.store, self.id, self.owner.pace),
                 batch_at: self.doubtful_seq.and_then(batch_at),
             }),
             "unavailable" => Err(Fault::Unavailable("why".to_owned()).into()),
@@ -176,11 +198,7 @@ impl Stage {
     /// Gives the owner what the text says, and describes what it asks for.
     fn run(&mut self, text: &str) -> String {
         let input = self.input(text);
-        let now = Now {
-            wall: at(self.seconds),
-            monotonic: Duration::from_secs(self.seconds.into()),
-            batch_id: random_batch_id(),
-        };
+        let now = Now { monotonic: Duration::from_secs(self.seconds.into()), batch_id: random_batch_id() };
         let mut told = Vec::new();
         match catch_unwind(AssertUnwindSafe(|| self.owner.step(input, now))) {
             Ok(effects) => {
@@ -203,6 +221,10 @@ impl Stage {
                 text
             }
             Effect::LookForEpoch => "look".to_owned(),
+            Effect::LookForKeys(keys) => {
+                self.looked_for = keys;
+                format!("look for keys: {}", self.looked_for.len())
+            }
             Effect::Reload { after, doubtful_seq } => {
                 self.doubtful_seq = doubtful_seq;
                 let doubtful = doubtful_seq.map_or(String::new(), |seq| format!(" for {seq}"));
@@ -245,8 +267,10 @@ impl Stage {
     }
 }
 
-fn activate(store: &MemoryStore, id: EventId) -> Option<Owned> {
-    wait_for(store.activate(id, "this node", at(0))).expect("it is up").map(Owned::restore)
+fn activate(store: &MemoryStore, id: EventId, pace: Pace) -> Option<Owned> {
+    wait_for(store.activate(id, "this node", pace.ended_keys as u32))
+        .expect("it is up")
+        .map(|snapshot| Owned::restore(snapshot, Anchor { wall: at(0), monotonic: Duration::ZERO }))
 }
 
 fn kind(change: &Change) -> String {
@@ -256,7 +280,12 @@ fn kind(change: &Change) -> String {
 /// Runs a scenario. A line without an effect ends in `=>`.
 #[track_caller]
 fn check(scenario: &str) {
-    let mut stage = Stage::new();
+    check_with(PACE, scenario);
+}
+
+#[track_caller]
+fn check_with(pace: Pace, scenario: &str) {
+    let mut stage = Stage::new(pace);
     for line in scenario.lines().map(str::trim).filter(|line| !line.is_empty()) {
         let (input, expected) = line.split_once("=>").expect("a line has =>");
         assert_eq!(stage.run(input.trim()), expected.trim(), "after: {input}\nin:{scenario}");
@@ -310,6 +339,62 @@ fn all_that_has_run_out_is_written_before_what_asks() {
          take f reserve 5 =>
          append committed => show 3; append 4 expired reserved
          append committed => show 4; f pending in 4",
+    );
+}
+
+/// Nobody loses a hold because the store took long.
+#[test]
+fn a_command_is_judged_by_the_time_at_which_it_came() {
+    check(
+        "take a reserve 1, b reserve 2 => append 1 reserved reserved
+         append committed => show 1; a pending in 1; b pending in 1
+         take c reserve 3 => append 2 reserved
+         tick 59 =>
+         take d confirm a =>
+         tick 1 =>
+         take e confirm b =>
+         append committed => show 2; c pending in 2; append 3 confirmed expired expired
+         append committed => show 3; d confirmed in 3; e refused at 3",
+    );
+}
+
+const ONE_KEY: Pace = Pace { ended_keys: 1, ..PACE };
+
+/// One key of a reservation that has ended is in memory, the others are in the store alone.
+#[test]
+fn a_key_that_is_not_in_memory_is_looked_for_in_the_store() {
+    check_with(
+        ONE_KEY,
+        "take a reserve 1, b reserve 2 => append 1 reserved reserved
+         append committed => show 1; a pending in 1; b pending in 1
+         take c cancel a, d cancel b => append 2 cancelled cancelled
+         append committed => show 2; c cancelled in 2; d cancelled in 2
+         take b reserve 2, a reserve 1, e reserve 3, f cancel a => look; look for keys: 2
+         epoch same => b replayed; f refused at 2
+         take g reserve 4, h reserve 5 =>
+         keys found => append 3 reserved
+         append committed => show 3; a replayed; e pending in 3; look for keys: 2
+         keys unavailable => g unavailable; h unavailable
+         take e reserve 3 => look
+         epoch same => e replayed",
+    );
+}
+
+#[test]
+fn what_was_looked_for_before_a_reload_is_looked_for_again() {
+    check_with(
+        ONE_KEY,
+        "take a reserve 1, b reserve 2 => append 1 reserved reserved
+         append committed => show 1; a pending in 1; b pending in 1
+         take c cancel a, d cancel b => append 2 cancelled cancelled
+         append committed => show 2; c cancelled in 2; d cancelled in 2
+         take e reserve 3 => look for keys: 1
+         take f rename X => append 3 amended
+         append aborted => f unavailable; hide epoch; reload in 50 ms
+         keys found =>
+         reload done => epoch 2; show 2; look for keys: 1
+         keys found => append 3 reserved
+         append committed => show 3; e pending in 3",
     );
 }
 
@@ -483,7 +568,7 @@ fn an_event_that_nobody_uses_leaves_memory() {
 /// Invariant 9: the command that crashes its event is the only one that hears of a crash.
 #[test]
 fn a_panic_in_a_rule_tells_each_caller_how_far_it_came() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(PACE);
     assert_eq!(stage.run("take a reserve 1, b poison, c reserve 2"), "panic; b crashed; a not taken");
     drop(stage.owner);
     assert_eq!(stage.dropped.take(), ["c not taken"]);
@@ -491,7 +576,7 @@ fn a_panic_in_a_rule_tells_each_caller_how_far_it_came() {
 
 #[test]
 fn an_owner_that_is_dropped_with_a_batch_at_the_store_says_so() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(PACE);
     stage.run("take a reserve 1, b reserve 1");
     stage.run("take c reserve 2");
     drop(stage.owner);
@@ -501,11 +586,14 @@ fn an_owner_that_is_dropped_with_a_batch_at_the_store_says_so() {
 
 #[test]
 fn a_quiet_event_looks_at_the_clock_less_often() {
-    let mut stage = Stage::new();
+    let mut stage = Stage::new(PACE);
     let (tick, quiet) = (PACE.tick, Duration::from_secs(1));
-    assert_eq!(stage.owner.next_tick(at(0)), quiet);
+    assert_eq!(stage.owner.next_tick(Duration::ZERO), quiet);
     stage.run("take a reserve 1");
-    assert_eq!([57, 59, 60].map(|second| stage.owner.next_tick(at(second))), [quiet, tick, tick]);
+    assert_eq!(
+        [57, 59, 60].map(|second| stage.owner.next_tick(Duration::from_secs(second))),
+        [quiet, tick, tick]
+    );
     stage.run("drain");
-    assert_eq!(stage.owner.next_tick(at(0)), tick);
+    assert_eq!(stage.owner.next_tick(Duration::ZERO), tick);
 }

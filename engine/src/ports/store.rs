@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 
 use crate::words::{
-    Batch, BatchId, EventId, EventInfo, EventRow, JournalRow, Reservation, ReservationId, ReservationStatus,
-    SeatMap, SeatNo, Snapshot, Timestamp, UserId,
+    Batch, BatchId, EndedKey, EventId, EventInfo, EventRow, JournalRow, KeyHash, Reservation, ReservationId,
+    ReservationStatus, SeatMap, SeatNo, Snapshot, Timestamp, UserId,
 };
 
 /// The store could not do what was asked. Nothing is known of the event; trying again may help.
@@ -58,16 +58,16 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a new event. Writing one whose id exists is a fault.
     async fn create_event(&self, event: &EventInfo) -> Result<(), StoreFault>;
 
-    /// Makes `owner` the event's owner: raises the epoch by one, then reads what the owner needs, with the
-    /// keys of reservations made at or after `keys_since`. All in one transaction, so whatever an earlier
-    /// owner still has under way is either in the snapshot or fenced. `None`: there is no such event, or it
-    /// is deleted.
-    async fn activate(
-        &self,
-        id: EventId,
-        owner: &str,
-        keys_since: Timestamp,
-    ) -> Result<Option<Snapshot>, StoreFault>;
+    /// Makes `owner` the event's owner: raises the epoch by one, and commits that; then reads what the owner
+    /// needs, with at most `keys` keys of ended reservations. So whatever an earlier owner still has under
+    /// way is either in the snapshot or fenced, and nobody waits for the reads. A fault if the epoch is
+    /// raised again meanwhile. `None`: there is no such event, or it is deleted.
+    ///
+    /// It costs as much as there is live, whatever the event's past.
+    async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault>;
+
+    /// Those of these keys that belong to reservations of the event that have ended.
+    async fn ended_keys(&self, id: EventId, keys: &[KeyHash]) -> Result<Vec<EndedKey>, StoreFault>;
 
     /// Writes a batch in one transaction and one round trip, if the event still has the batch's epoch and
     /// the version before its `seq`.
@@ -76,7 +76,9 @@ pub trait Store: Send + Sync + 'static {
     /// The id of the batch at `seq` of an event's journal.
     async fn batch_at(&self, id: EventId, seq: u64) -> Result<Option<BatchId>, StoreFault>;
 
-    /// Events whose next hold runs out at or before `now`, at most `limit`, the longest overdue first.
+    /// Events that are due at or before `now` and have a hold that has run out, at most `limit`, the
+    /// longest overdue first. `now` must not lie ahead of the owners' clocks by more than half a minute: an
+    /// event that has been due for a minute without such a hold is taken off the list.
     async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault>;
 
     /// One event, deleted or not.
@@ -112,12 +114,12 @@ pub trait Store: Send + Sync + 'static {
         Ok(epochs)
     }
 
-    /// Whether the store answers.
-    async fn ping(&self) -> Result<(), StoreFault>;
+    /// The time by the store's clock, by which deadlines are judged on every node.
+    async fn now(&self) -> Result<Timestamp, StoreFault>;
 
     /// Whether the store can write, found out by writing something that changes nothing.
     async fn check_write(&self) -> Result<(), StoreFault> {
-        self.ping().await
+        self.now().await.map(drop)
     }
 
     /// Lets go of the database, once nothing is asked any more, and leaves it in order.

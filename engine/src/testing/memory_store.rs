@@ -11,8 +11,9 @@ use tokio::sync::watch;
 use crate::mutation::{Mutation, mutated};
 use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
 use crate::words::{
-    Batch, BatchId, EventId, EventInfo, EventRow, JournalRow, Reservation, ReservationId, ReservationStatus,
-    SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot, Timestamp, UsedKey,
+    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventRow, JournalRow, KeyHash, Reservation,
+    ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot, SystemClock,
+    Timestamp,
 };
 
 /// What the next append does instead of just writing its batch.
@@ -33,13 +34,13 @@ pub enum InjectedFault {
 }
 
 /// Events in memory. They are gone with the store.
-#[derive(Debug)]
 pub struct MemoryStore {
     state: Mutex<State>,
     /// Whether appends wait before they begin.
     held: watch::Sender<bool>,
     /// How many appends have begun: those that wait as well.
     appends: watch::Sender<u64>,
+    clock: Arc<dyn Clock>,
 }
 
 #[derive(Debug, Default)]
@@ -54,6 +55,8 @@ struct State {
 struct Event {
     row: EventRow,
     next_expires_at: Option<Timestamp>,
+    due_at: Option<Timestamp>,
+    ended_keys: BTreeMap<KeyHash, EndedKey>,
     reservations: BTreeMap<ReservationId, Reservation>,
     claims: BTreeMap<SeatNo, ReservationId>,
     journal: Vec<JournalRow>,
@@ -66,9 +69,15 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// An empty store.
+    /// An empty store, by the machine's clock.
     pub fn new() -> Self {
-        Self { state: Mutex::default(), held: watch::Sender::new(false), appends: watch::Sender::new(0) }
+        Self::with_clock(Arc::new(SystemClock))
+    }
+
+    /// An empty store with a clock of its own.
+    pub fn with_clock(clock: Arc<dyn Clock>) -> Self {
+        let (held, appends) = (watch::Sender::new(false), watch::Sender::new(0));
+        Self { state: Mutex::default(), held, appends, clock }
     }
 
     /// Adds a fault for an append to come: each append takes one, in order.
@@ -156,9 +165,10 @@ impl Event {
                 epoch: 0,
                 owner: None,
                 deleted: false,
-                decided_at: None,
             },
             next_expires_at: None,
+            due_at: None,
+            ended_keys: BTreeMap::new(),
             reservations: BTreeMap::new(),
             claims: BTreeMap::new(),
             journal: Vec::new(),
@@ -182,9 +192,15 @@ impl Event {
         self.journal.push(batch.journal_row());
         self.row.version = batch.seq;
         self.row.counts = batch.counts;
-        self.row.decided_at = Some(batch.decided_at);
         self.row.deleted |= batch.deleted;
         self.next_expires_at = batch.next_expires_at;
+        self.due_at = batch.due_at.or(self.due_at);
+        for key in &batch.ended_keys {
+            let last = self.ended_keys.entry(key.key_hash).or_insert(*key);
+            if last.reservation_id < key.reservation_id {
+                *last = *key;
+            }
+        }
         if let Some(details) = &batch.details {
             self.row.info.details = details.clone();
             self.row.info.updated_at = batch.decided_at;
@@ -215,20 +231,14 @@ impl Event {
         }
     }
 
-    fn snapshot(&self, keys_since: Timestamp) -> Snapshot {
-        let first = self.row.info.id.first_reservation_at(keys_since);
-        let keys = self.reservations.range(first..).filter_map(|(id, reservation)| {
-            Some(UsedKey {
-                reservation_id: *id,
-                user_id: reservation.user_id,
-                idempotency_key: reservation.idempotency_key.clone()?,
-                seats: reservation.seats.clone(),
-            })
-        });
+    fn snapshot(&self, keys: u32) -> Snapshot {
         Snapshot {
             event: self.row.clone(),
             live: self.reservations.values().filter(|r| r.status.is_live()).cloned().collect(),
-            keys: keys.collect(),
+            ended_keys: self.ended_keys.values().take(keys as usize).copied().collect(),
+            has_more_keys: self.ended_keys.len() > keys as usize,
+            due_at: self.due_at,
+            ordered_at: self.journal.last().map(|row| row.ordered_at),
             last_reservation_id: self.reservations.keys().next_back().copied(),
         }
     }
@@ -260,12 +270,7 @@ impl Store for MemoryStore {
         Ok(())
     }
 
-    async fn activate(
-        &self,
-        id: EventId,
-        owner: &str,
-        keys_since: Timestamp,
-    ) -> Result<Option<Snapshot>, StoreFault> {
+    async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
         let mut state = self.up()?;
         let Some(event) = state.events.get_mut(&id).filter(|event| !event.row.deleted) else {
             return Ok(None);
@@ -273,7 +278,13 @@ impl Store for MemoryStore {
         let is_again = event.row.owner.as_deref() == Some(owner);
         event.row.epoch += u64::from(!(is_again && mutated(Mutation::EpochNotRaised)));
         event.row.owner = Some(owner.to_owned());
-        Ok(Some(event.snapshot(keys_since)))
+        Ok(Some(event.snapshot(keys)))
+    }
+
+    async fn ended_keys(&self, id: EventId, keys: &[KeyHash]) -> Result<Vec<EndedKey>, StoreFault> {
+        let state = self.up()?;
+        let Some(event) = state.events.get(&id) else { return Ok(Vec::new()) };
+        Ok(keys.iter().filter_map(|key| event.ended_keys.get(key).copied()).collect())
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
@@ -294,15 +305,24 @@ impl Store for MemoryStore {
     }
 
     async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
-        let state = self.up()?;
+        let mut state = self.up()?;
+        for event in state.events.values_mut() {
+            let is_not_due = event.next_expires_at.is_none_or(|at| at > now);
+            if is_not_due && event.due_at.is_some_and(|due_at| due_at <= now.minus_s(60)) {
+                event.due_at = event.next_expires_at;
+            }
+        }
         let mut due: Vec<_> = state
             .events
             .iter()
             .filter(|(_, event)| !event.row.deleted)
-            .filter_map(|(id, event)| Some((event.next_expires_at.filter(|at| *at <= now)?, *id)))
+            .filter_map(|(id, event)| {
+                Some((event.due_at.filter(|at| *at <= now)?, event.next_expires_at?, *id))
+            })
+            .filter(|(_, next_expires_at, _)| *next_expires_at <= now)
             .collect();
         due.sort();
-        Ok(due.into_iter().map(|(_, id)| id).take(limit as usize).collect())
+        Ok(due.into_iter().map(|(_, _, id)| id).take(limit as usize).collect())
     }
 
     async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
@@ -361,7 +381,8 @@ impl Store for MemoryStore {
         Ok(ids.take(limit as usize).copied().collect())
     }
 
-    async fn ping(&self) -> Result<(), StoreFault> {
-        self.up().map(|_| ())
+    async fn now(&self) -> Result<Timestamp, StoreFault> {
+        let _up = self.up()?;
+        Ok(self.clock.now())
     }
 }

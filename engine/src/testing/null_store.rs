@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::fixtures::event_info;
 use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault};
 use crate::words::{
-    Batch, BatchId, Clock, EventId, EventInfo, EventRow, JournalRow, Layout, Reservation, ReservationId,
-    SeatCounts, SeatMap, SeatStatus, Snapshot, SystemClock, Timestamp,
+    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventRow, JournalRow, KeyHash, Layout, Reservation,
+    ReservationId, SeatCounts, SeatMap, SeatStatus, Snapshot, SystemClock, Timestamp,
 };
 
 /// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
@@ -34,7 +34,7 @@ impl NullStore {
 /// There is one owner, ever, so there is one epoch.
 fn row(info: EventInfo, owner: Option<String>) -> EventRow {
     let counts = SeatCounts::default();
-    EventRow { info, counts, version: 0, epoch: 1, owner, deleted: false, decided_at: None }
+    EventRow { info, counts, version: 0, epoch: 1, owner, deleted: false }
 }
 
 #[async_trait]
@@ -44,7 +44,7 @@ impl Store for NullStore {
         Ok(())
     }
 
-    async fn activate(&self, id: EventId, owner: &str, _: Timestamp) -> Result<Option<Snapshot>, StoreFault> {
+    async fn activate(&self, id: EventId, owner: &str, _: u32) -> Result<Option<Snapshot>, StoreFault> {
         let info = self.made(id);
         if info.is_none() && self.default_seats == 0 {
             return Ok(None);
@@ -54,7 +54,19 @@ impl Store for NullStore {
             ..event_info(SystemClock.now(), 0, Layout::of_seats(self.default_seats, 12_000))
         });
         let event = row(info, Some(owner.to_owned()));
-        Ok(Some(Snapshot { event, live: Vec::new(), keys: Vec::new(), last_reservation_id: None }))
+        Ok(Some(Snapshot {
+            event,
+            live: Vec::new(),
+            ended_keys: Vec::new(),
+            has_more_keys: false,
+            due_at: None,
+            ordered_at: None,
+            last_reservation_id: None,
+        }))
+    }
+
+    async fn ended_keys(&self, _: EventId, _: &[KeyHash]) -> Result<Vec<EndedKey>, StoreFault> {
+        Ok(Vec::new())
     }
 
     async fn append(&self, _: &Arc<Batch>) -> Result<(), AppendError> {
@@ -106,7 +118,7 @@ impl Store for NullStore {
         Ok(Vec::new())
     }
 
-    async fn ping(&self) -> Result<(), StoreFault> {
-        Ok(())
+    async fn now(&self) -> Result<Timestamp, StoreFault> {
+        Ok(SystemClock.now())
     }
 }

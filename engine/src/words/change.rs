@@ -7,6 +7,7 @@ use serde::{Deserialize, Serialize};
 use crate::words::clock::Timestamp;
 use crate::words::event_info::{EventDetails, SeatCounts};
 use crate::words::id::{BatchId, EventId, ReservationId, SeatNo, UserId};
+use crate::words::key::EndedKey;
 use crate::words::reservation::Reservation;
 
 /// One persisted fact about one event. All changes of a batch happened at its `decided_at`.
@@ -73,8 +74,11 @@ pub struct Batch {
     pub seq: u64,
     /// The ownership that writes it.
     pub epoch: u64,
-    /// When its changes happened.
+    /// When its changes happened, by the owner's clock. It can go back with another owner.
     pub decided_at: Timestamp,
+    /// The same, but after that of the batch before: a hybrid logical time (Kulkarni and others, "Logical
+    /// Physical Clocks", 2014), by which batches are ordered.
+    pub ordered_at: Timestamp,
     /// The facts, in order: the journal's row.
     pub changes: Vec<Change>,
     /// The rows of reservations that were made in this batch, as they are after it.
@@ -87,8 +91,13 @@ pub struct Batch {
     pub claimed: Vec<(SeatNo, ReservationId)>,
     /// The event's counts after the batch.
     pub counts: SeatCounts,
+    /// The keys of reservations that end with the batch.
+    pub ended_keys: Vec<EndedKey>,
     /// When the event's next hold runs out, after the batch.
     pub next_expires_at: Option<Timestamp>,
+    /// When the event is due, where the batch changes that: it must be looked at then, if no node has it in
+    /// memory. Never later than a second after `next_expires_at`.
+    pub due_at: Option<Timestamp>,
     /// The event's details after the batch, where it changed them.
     pub details: Option<EventDetails>,
     /// Whether the batch deletes the event.
@@ -103,6 +112,7 @@ impl Batch {
             batch_id: self.batch_id,
             epoch: self.epoch,
             decided_at: self.decided_at,
+            ordered_at: self.ordered_at,
             changes: self.changes.clone(),
         }
     }
@@ -116,5 +126,6 @@ pub struct JournalRow {
     pub batch_id: BatchId,
     pub epoch: u64,
     pub decided_at: Timestamp,
+    pub ordered_at: Timestamp,
     pub changes: Vec<Change>,
 }

@@ -1,11 +1,13 @@
 //! Time is an argument: this is the one file that reads the wall clock.
 
 use std::fmt;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
+use tokio::time::Instant;
 
 /// A point in time: microseconds since 1970-01-01T00:00:00Z, the precision that every store keeps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -31,6 +33,21 @@ impl Timestamp {
     /// The time `seconds` later.
     pub const fn plus_s(self, seconds: u32) -> Self {
         Self(self.0.saturating_add(seconds as i64 * 1_000_000))
+    }
+
+    /// The next time.
+    pub(crate) fn next(self) -> Self {
+        Self(self.0.saturating_add(1))
+    }
+
+    /// The time `duration` later.
+    pub fn plus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_add(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
+    }
+
+    /// The time `duration` earlier.
+    pub fn minus(self, duration: Duration) -> Self {
+        Self(self.0.saturating_sub(i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)))
     }
 
     /// The time `seconds` earlier.
@@ -67,8 +84,11 @@ impl fmt::Display for Timestamp {
 
 /// Where the engine gets its time from.
 pub trait Clock: Send + Sync + 'static {
-    /// The time now.
+    /// The time now. It may be wrong, jump, and go back.
     fn now(&self) -> Timestamp;
+
+    /// The time since some moment of the past, the same for each call; it never goes back.
+    fn monotonic(&self) -> Duration;
 }
 
 /// The clock of the machine.
@@ -80,5 +100,10 @@ impl Clock for SystemClock {
     fn now(&self) -> Timestamp {
         let elapsed = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
         Timestamp(elapsed.as_micros() as i64)
+    }
+
+    fn monotonic(&self) -> Duration {
+        static BEGAN: LazyLock<Instant> = LazyLock::new(Instant::now);
+        BEGAN.elapsed()
     }
 }

@@ -7,6 +7,7 @@ mod command;
 mod event_info;
 mod id;
 mod invalid;
+mod key;
 mod layout;
 mod reservation;
 mod snapshot;
@@ -18,6 +19,7 @@ pub use event_info::{Currency, EventDetails, EventInfo, EventPatch, InvalidCurre
 pub(crate) use id::ReservationNo;
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use invalid::Invalid;
+pub use key::{EndedKey, KeyHash, RequestHash};
 pub use layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
 pub use reservation::{Reservation, ReservationStatus};
-pub use snapshot::{EventRow, SeatMap, Snapshot, UsedKey};
+pub use snapshot::{EventRow, SeatMap, Snapshot};

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::clock::Timestamp;
 use super::command::SeatStatus;
 use super::event_info::{EventInfo, SeatCounts};
-use super::id::{ReservationId, SeatNo, UserId};
+use super::id::ReservationId;
+use super::key::EndedKey;
 use super::reservation::Reservation;
 
 /// An event as the store has it.
@@ -23,32 +24,23 @@ pub struct EventRow {
     pub owner: Option<String>,
     /// Whether the event was deleted.
     pub deleted: bool,
-    /// When the last batch was decided.
-    pub decided_at: Option<Timestamp>,
 }
 
-/// A used idempotency key.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UsedKey {
-    /// The reservation that it made.
-    pub reservation_id: ReservationId,
-    /// Whose key it is.
-    pub user_id: UserId,
-    /// The key.
-    pub idempotency_key: String,
-    /// The seats that it asked for.
-    pub seats: Vec<SeatNo>,
-}
-
-/// All that an owner needs in memory, read in one transaction.
+/// All that an owner needs in memory, read at one point in time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Snapshot {
     /// The event, under the epoch that was read or minted.
     pub event: EventRow,
     /// Its pending and confirmed reservations.
     pub live: Vec<Reservation>,
-    /// The keys of reservations made since the time asked for, in the order of the reservations' ids.
-    pub keys: Vec<UsedKey>,
+    /// Keys of reservations that have ended, in no order.
+    pub ended_keys: Vec<EndedKey>,
+    /// Whether the store has more of them.
+    pub has_more_keys: bool,
+    /// When the store has the event down as due.
+    pub due_at: Option<Timestamp>,
+    /// The time by which the last batch is ordered.
+    pub ordered_at: Option<Timestamp>,
     /// The last reservation's id, live or not.
     pub last_reservation_id: Option<ReservationId>,
 }

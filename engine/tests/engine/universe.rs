@@ -1,4 +1,4 @@
-//! A world of its own for each test: a clock that stands, a store in memory, an engine.
+//! A world of its own for each test: a clock, a store in memory, an engine.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -44,8 +44,8 @@ pub fn config() -> EngineConfig {
 
 impl Universe {
     pub fn new(config: EngineConfig) -> Self {
-        let clock = Arc::new(ManualClock::new(Timestamp::from_micros(1_800_000_000_000_000)));
-        let store = Arc::new(MemoryStore::new());
+        let clock = Arc::new(ManualClock::running(Timestamp::from_micros(1_800_000_000_000_000)));
+        let store = Arc::new(MemoryStore::with_clock(Arc::clone(&clock) as _));
         let engine = start(config, &store, &clock);
         Self { clock, store, engine }
     }

@@ -75,7 +75,8 @@ impl TestServer {
         let mut config = CommandLine::parse_from(["holdfast", "--port", "0", "--workers", "1"]).config;
         adjust(&mut config);
         let metrics = recorder();
-        let (store, clock) = (Arc::new(MemoryStore::new()), Arc::new(ManualClock::new(NOW)));
+        let clock = Arc::new(ManualClock::new(NOW));
+        let store = Arc::new(MemoryStore::with_clock(Arc::clone(&clock) as _));
         let engine = Engine::start(
             EngineConfig { queue_per_event: config.queue_per_event, ..EngineConfig::default() },
             store.clone(),

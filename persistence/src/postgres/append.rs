@@ -12,7 +12,7 @@ use crate::columns::{listed, status_code};
 const FENCED: &str = "HF001";
 
 /// Writes the batches of several events, all or none; `false` if one of the events has another epoch or
-/// version, and then nothing is written. See `0003_less_work.sql`.
+/// version, and then nothing is written. See the migration.
 pub(crate) async fn append(connection: &mut PgConnection, group: &[Arc<Batch>]) -> Result<bool, Error> {
     // Two groups with the same events wait for each other in one order, and never in a circle.
     let mut batches: Vec<&Batch> = group.iter().map(Arc::as_ref).collect();
@@ -45,6 +45,7 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
     let updated = Rows::of(batches, |batch| &batch.updated);
     let released = Rows::of(batches, |batch| &batch.released);
     let claimed = Rows::of(batches, |batch| &batch.claimed);
+    let ended = Rows::of(batches, |batch| &batch.ended_keys);
     let amended = Rows::of(batches, |batch| batch.details.as_slice());
     let details = amended.0.iter().map(|(_, details)| to_json(details)).collect::<Result<Vec<_>, _>>()?;
 
@@ -55,10 +56,12 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
         p_seqs = column(batches, |b| b.seq.cast_signed()),
         p_epochs = column(batches, |b| b.epoch.cast_signed()),
         p_decided_at = column(batches, |b| time(b.decided_at)),
+        p_ordered_at = column(batches, |b| time(b.ordered_at)),
         p_changes = changes,
         p_reserved_seats = column(batches, |b| b.counts.reserved.cast_signed()),
         p_confirmed_seats = column(batches, |b| b.counts.confirmed.cast_signed()),
         p_next_expires_at = column(batches, |b| b.next_expires_at.map(time)),
+        p_due_at = column(batches, |b| b.due_at.map(time)),
         p_deleted = column(batches, |b| b.deleted),
         c_batches = created.batches(),
         c_ids = created.column(|r| r.id.as_uuid()),
@@ -84,6 +87,10 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
         n_batches = claimed.batches(),
         n_seat_nos = claimed.column(|(seat_no, _)| seat_no.cast_signed()),
         n_claimed_by = claimed.column(|(_, id)| id.as_uuid()),
+        k_batches = ended.batches(),
+        k_hashes = ended.column(|key| Uuid::from_bytes(key.key_hash.0)),
+        k_ids = ended.column(|key| key.reservation_id.as_uuid()),
+        k_requests = ended.column(|key| key.request_hash.0.cast_signed()),
         d_batches = amended.batches(),
         d_details = details,
         d_start_at = amended.column(|details| time(details.start_at)),

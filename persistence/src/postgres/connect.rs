@@ -18,6 +18,8 @@ static MIGRATOR: Migrator = sqlx::migrate!("../migrations/postgres");
 
 /// How many connections are kept for owners.
 const OWNER_CONNECTIONS: u32 = 3;
+/// How many events become live at a time.
+const ACTIVATION_CONNECTIONS: u32 = 3;
 /// How long a read waits for a connection.
 const ACQUIRE_TIMEOUT: Duration = Duration::from_secs(3);
 
@@ -39,9 +41,15 @@ impl PostgresStore {
 
         let writers = (options.max_connections / 2).max(1);
         let idle_writers = (options.min_connections / 2).min(writers);
-        let owners = PgPoolOptions::new().max_connections(OWNER_CONNECTIONS).acquire_timeout(ACQUIRE_TIMEOUT);
-        let owner_pool = sessions.pool(owners, Limits::of(ACTIVATION_TIMEOUT));
-        let readers = options.max_connections.saturating_sub(writers + OWNER_CONNECTIONS).max(1);
+        // Few connections in all: then each part gets fewer.
+        let share = |most: u32| (options.max_connections / 6).clamp(1, most);
+        let (owners, activations) = (share(OWNER_CONNECTIONS), share(ACTIVATION_CONNECTIONS));
+        let owning = PgPoolOptions::new().max_connections(owners).acquire_timeout(ACQUIRE_TIMEOUT);
+        let owner_pool = sessions.pool(owning, Limits::of(options.batch_timeout));
+        let activating =
+            PgPoolOptions::new().max_connections(activations).acquire_timeout(ACTIVATION_TIMEOUT);
+        let activation_pool = sessions.pool(activating, Limits::of(ACTIVATION_TIMEOUT));
+        let readers = options.max_connections.saturating_sub(writers + owners + activations).max(1);
         let reading = PgPoolOptions::new()
             .max_connections(readers)
             .min_connections(options.min_connections.saturating_sub(idle_writers).min(readers))
@@ -50,7 +58,7 @@ impl PostgresStore {
         // One that cannot be had is an error now, not at the first read.
         drop(pool.acquire().await?);
         let writer = lanes::start(&sessions, writers, idle_writers, options.batch_timeout)?;
-        Ok(Self { writer, owner_pool, owner_timeout: options.batch_timeout, pool })
+        Ok(Self { writer, owner_pool, activation_pool, owner_timeout: options.batch_timeout, pool })
     }
 }
 

@@ -1,5 +1,6 @@
 //! Events in Postgres: the store for many nodes.
 
+mod activate;
 mod append;
 mod connect;
 mod fault;
@@ -16,8 +17,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EventId, EventInfo, EventRow, EventTables, JournalRow, Reservation,
-    ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault, Timestamp,
+    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventRow, EventTables, JournalRow, KeyHash,
+    Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault, Timestamp,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgPool, Row};
@@ -38,7 +39,9 @@ pub(crate) struct PostgresStore {
     writer: Writer,
     /// For what an owner needs to go on: few connections, kept from those who only look.
     owner_pool: PgPool,
-    /// How long an owner waits for them.
+    /// For events that become live: what owners need does not wait for them.
+    activation_pool: PgPool,
+    /// How long an owner waits for what it needs.
     owner_timeout: Duration,
     /// Everything else.
     pool: PgPool,
@@ -73,14 +76,13 @@ impl Store for PostgresStore {
         append::create_event(&self.pool, event).await.map_err(fault::store_fault)
     }
 
-    async fn activate(
-        &self,
-        id: EventId,
-        owner: &str,
-        keys_since: Timestamp,
-    ) -> Result<Option<Snapshot>, StoreFault> {
-        in_time(ACTIVATION_TIMEOUT, retry::read(|| read::activate(&self.owner_pool, id, owner, keys_since)))
-            .await
+    async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
+        let activate = || activate::activate(&self.activation_pool, id, owner, keys);
+        in_time(ACTIVATION_TIMEOUT, retry::read(activate)).await
+    }
+
+    async fn ended_keys(&self, id: EventId, keys: &[KeyHash]) -> Result<Vec<EndedKey>, StoreFault> {
+        self.read_as_owner(|| activate::ended_keys(&self.owner_pool, id, keys)).await
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
@@ -131,8 +133,8 @@ impl Store for PostgresStore {
         self.read_as_owner(|| read::epochs(&self.owner_pool, ids)).await
     }
 
-    async fn ping(&self) -> Result<(), StoreFault> {
-        self.read_as_owner(|| read::ping(&self.owner_pool)).await
+    async fn now(&self) -> Result<Timestamp, StoreFault> {
+        self.read_as_owner(|| read::now(&self.owner_pool)).await
     }
 
     async fn check_write(&self) -> Result<(), StoreFault> {

@@ -1,15 +1,14 @@
-//! The reads, and the change of owner that comes with one.
+//! The reads.
 
 use engine::{
     BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
-    SeatMap, Snapshot, Timestamp,
+    SeatMap, Timestamp,
 };
-use futures_util::{StreamExt, TryStreamExt};
-use sqlx::{Error, PgConnection, PgPool, Row};
+use sqlx::{Error, PgConnection, PgPool, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::columns::{self, Columns, status_code};
+use crate::columns::{self, Columns, Due, NOT_DUE_AFTER_S, status_code};
 use crate::sql;
 
 /// The sections of the event `e` as JSON.
@@ -21,66 +20,21 @@ macro_rules! sections {
     };
 }
 
-/// A query for events `e`, each with its sections as JSON.
+/// A query for events `e`, each with its sections as JSON and what its last batch left.
 macro_rules! select_events {
-    ($more:literal) => {
-        concat!("SELECT e.*, ", sections!(), $more)
+    ($more:literal, $rest:literal) => {
+        concat!(
+            "SELECT e.*, coalesce(j.seq, 0) AS version, coalesce(j.reserved_seats, 0) AS reserved_seats, \
+             coalesce(j.confirmed_seats, 0) AS confirmed_seats, j.ordered_at, ",
+            sections!(),
+            $more,
+            " FROM events e LEFT JOIN LATERAL (
+                 SELECT seq, reserved_seats, confirmed_seats, ordered_at FROM journal
+                 WHERE event_id = e.event_id ORDER BY seq DESC LIMIT 1
+             ) j ON true ",
+            $rest
+        )
     };
-}
-
-pub(crate) async fn activate(
-    pool: &PgPool,
-    id: EventId,
-    owner: &str,
-    keys_since: Timestamp,
-) -> Result<Option<Snapshot>, Error> {
-    // Without nested loops: with old statistics the planner would compare each reservation with each claim.
-    let mut transaction = pool.begin_with("BEGIN; SET LOCAL enable_nestloop = off").await?;
-    // This waits for a batch of an earlier owner that is under way, and fences off all later ones. From
-    // here on nobody else writes the event's rows, so the reads below see one state of it.
-    let row = sqlx::query(concat!(
-        "UPDATE events e SET epoch = epoch + 1, owner = $2 WHERE event_id = $1 AND NOT deleted RETURNING e.*, ",
-        sections!()
-    ))
-    .bind(id.as_uuid())
-    .bind(owner)
-    .fetch_optional(&mut *transaction)
-    .await?;
-    let Some(row) = row else { return Ok(None) };
-    let snapshot = Snapshot {
-        event: columns::event_row(&row)?,
-        live: live_reservations(&mut transaction, id).await?,
-        keys: used_keys(&mut transaction, id, keys_since).await?,
-        last_reservation_id: last_reservation_id(&mut transaction, id).await?,
-    };
-    transaction.commit().await?;
-    Ok(Some(snapshot))
-}
-
-async fn live_reservations(connection: &mut PgConnection, id: EventId) -> Result<Vec<Reservation>, Error> {
-    // Row by row: an event can have 200,000, and their bytes need not be in memory all at once.
-    let rows = sqlx::query(sql::LIVE_RESERVATIONS).bind(id.as_uuid()).fetch(connection);
-    rows.map(|row| columns::reservation(&row?)).try_collect().await
-}
-
-async fn used_keys(
-    connection: &mut PgConnection,
-    id: EventId,
-    since: Timestamp,
-) -> Result<Vec<engine::UsedKey>, Error> {
-    let rows = sqlx::query(sql::USED_KEYS)
-        .bind(id.as_uuid())
-        .bind(id.first_reservation_at(since).as_uuid())
-        .fetch(connection);
-    rows.map(|row| columns::used_key(&row?)).try_collect().await
-}
-
-async fn last_reservation_id(
-    connection: &mut PgConnection,
-    id: EventId,
-) -> Result<Option<ReservationId>, Error> {
-    let row = sqlx::query(sql::LAST_RESERVATION_ID).bind(id.as_uuid()).fetch_optional(connection).await?;
-    row.map(|row| row.id("reservation_id")).transpose()
 }
 
 pub(crate) async fn batch_at(pool: &PgPool, id: EventId, seq: u64) -> Result<Option<BatchId>, Error> {
@@ -95,19 +49,35 @@ pub(crate) async fn due_events(pool: &PgPool, now: Timestamp, limit: u32) -> Res
         .bind(i64::from(limit))
         .fetch_all(pool)
         .await?;
-    rows.iter().map(|row| row.id("event_id")).collect()
+    let due = rows.iter().map(Due::from_row).collect::<Result<Vec<_>, _>>()?;
+    let (overdue, not_due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_overdue(now));
+    let before = now.minus_s(NOT_DUE_AFTER_S);
+    for due in not_due.iter().filter(|due| due.due_at <= before) {
+        let query = sqlx::query(if due.next_expires_at.is_some() { sql::DUE_LATER } else { sql::NOT_DUE });
+        let query = query.bind(due.event_id.as_uuid()).bind(OffsetDateTime::from(before));
+        let query = match due.next_expires_at {
+            Some(next_expires_at) => query.bind(OffsetDateTime::from(next_expires_at)),
+            None => query,
+        };
+        query.execute(pool).await?;
+    }
+    Ok(overdue.iter().map(|due| due.event_id).collect())
 }
 
 pub(crate) async fn event(pool: &PgPool, id: EventId) -> Result<Option<EventRow>, Error> {
-    event_on(&mut *pool.acquire().await?, id).await
+    Ok(event_on(&mut *pool.acquire().await?, id).await?.map(|(event, _)| event))
 }
 
-async fn event_on(connection: &mut PgConnection, id: EventId) -> Result<Option<EventRow>, Error> {
-    let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
+/// An event, and the time by which its last batch is ordered.
+pub(super) async fn event_on(
+    connection: &mut PgConnection,
+    id: EventId,
+) -> Result<Option<(EventRow, Option<Timestamp>)>, Error> {
+    let row = sqlx::query(select_events!("", "WHERE e.event_id = $1"))
         .bind(id.as_uuid())
         .fetch_optional(connection)
         .await?;
-    row.as_ref().map(columns::event_row).transpose()
+    row.map(|row| Ok((columns::event_row(&row)?, row.optional_time("ordered_at")?))).transpose()
 }
 
 pub(crate) async fn events(
@@ -116,7 +86,8 @@ pub(crate) async fn events(
     limit: u32,
 ) -> Result<Vec<EventRow>, Error> {
     let rows = sqlx::query(select_events!(
-        "FROM events e WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
+        "",
+        "WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
     ))
     .bind(before.map_or(Uuid::max(), EventId::as_uuid))
     .bind(i64::from(limit))
@@ -128,7 +99,8 @@ pub(crate) async fn events(
 pub(crate) async fn seat_map(pool: &PgPool, id: EventId) -> Result<Option<SeatMap>, Error> {
     // One statement, so that the claims are of the event's version.
     let row = sqlx::query(select_events!(
-        ", c.seat_nos, c.statuses FROM events e CROSS JOIN LATERAL (
+        ", c.seat_nos, c.statuses",
+        "CROSS JOIN LATERAL (
              SELECT coalesce(array_agg(c.seat_no), '{}') AS seat_nos, coalesce(array_agg(r.status), '{}') AS statuses
              FROM claims c JOIN reservations r USING (event_id, reservation_id)
              WHERE c.event_id = e.event_id
@@ -179,7 +151,7 @@ pub(crate) async fn journal(
     limit: u32,
 ) -> Result<Vec<JournalRow>, Error> {
     let rows = sqlx::query(
-        "SELECT seq, batch_id, epoch, decided_at, changes::text AS changes FROM journal
+        "SELECT seq, batch_id, epoch, decided_at, ordered_at, changes::text AS changes FROM journal
          WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
     )
     .bind(id.as_uuid())
@@ -190,10 +162,15 @@ pub(crate) async fn journal(
     rows.iter().map(columns::journal_row).collect()
 }
 
-pub(crate) async fn tables(pool: &PgPool, id: EventId) -> Result<Option<EventTables>, Error> {
+/// A transaction whose reads are of one point in time.
+pub(super) async fn begin_reading(pool: &PgPool) -> Result<Transaction<'static, Postgres>, Error> {
     // Behind a pooler each connection comes in a transaction of its own, and this one must be a new one.
-    let mut transaction = pool.begin_with("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await?;
-    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
+    pool.begin_with("COMMIT; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").await
+}
+
+pub(crate) async fn tables(pool: &PgPool, id: EventId) -> Result<Option<EventTables>, Error> {
+    let mut transaction = begin_reading(pool).await?;
+    let Some((event, _)) = event_on(&mut transaction, id).await? else { return Ok(None) };
     let reservations = sqlx::query(sql::RESERVATIONS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     let claims = sqlx::query(sql::CLAIMS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
@@ -226,9 +203,9 @@ pub(crate) async fn epochs(pool: &PgPool, ids: &[EventId]) -> Result<Vec<(EventI
     rows.iter().map(|row| Ok((row.id("event_id")?, row.number("epoch")?))).collect()
 }
 
-pub(crate) async fn ping(pool: &PgPool) -> Result<(), Error> {
-    sqlx::query(sql::PING).execute(pool).await?;
-    Ok(())
+pub(crate) async fn now(pool: &PgPool) -> Result<Timestamp, Error> {
+    let row = sqlx::query("SELECT clock_timestamp() AS now").fetch_one(pool).await?;
+    row.time("now")
 }
 
 /// Commits a record in the log of the database, and nothing else. A replica refuses it; a database that is set

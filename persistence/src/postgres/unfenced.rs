@@ -4,18 +4,18 @@ use sqlx::{AssertSqlSafe, PgConnection};
 
 use crate::options::ConnectError;
 
-const MIGRATION: &str = include_str!("../../../migrations/postgres/0003_less_work.sql");
+const MIGRATION: &str = include_str!("../../../migrations/postgres/0001_reservations.sql");
 
 /// What makes the function fence, and what stands there instead: the node that writes last writes next.
 const REPLACED: [(&str, &str); 3] = [
-    ("SET version = p_seqs[i],", "SET version = e.version + 1,"),
+    ("e.epoch = p_epochs[i] FOR SHARE", "true FOR UPDATE"),
     (
-        "WHERE e.event_id = p_event_ids[i] AND e.epoch = p_epochs[i] AND e.version = p_seqs[i] - 1;",
-        "WHERE e.event_id = p_event_ids[i];",
+        "WHERE p_seqs[i] - 1 = coalesce((SELECT max(j.seq) FROM journal j WHERE j.event_id = p_event_ids[i]), 0);",
+        ";",
     ),
     (
         "SELECT p_event_ids[i], p_seqs[i],",
-        "SELECT p_event_ids[i], (SELECT version FROM events e WHERE e.event_id = p_event_ids[i]),",
+        "SELECT p_event_ids[i], (SELECT coalesce(max(j.seq), 0) + 1 FROM journal j WHERE j.event_id = p_event_ids[i]),",
     ),
 ];
 
@@ -37,9 +37,8 @@ const LOCK: &str = "SELECT pg_advisory_xact_lock(7230419);";
 /// Replaces the function that appends by one without the check of version and epoch, and takes the epochs
 /// away.
 pub(crate) async fn remove_fence(connection: &mut PgConnection) -> Result<(), ConnectError> {
-    let begin =
-        MIGRATION.find("CREATE OR REPLACE FUNCTION").expect("the migration makes the function that appends");
-    let mut function = MIGRATION[begin..].to_owned();
+    let begin = MIGRATION.find("CREATE FUNCTION").expect("the migration makes the function that appends");
+    let mut function = MIGRATION[begin..].replacen("CREATE", "CREATE OR REPLACE", 1);
     for (fenced, unfenced) in REPLACED {
         assert!(function.contains(fenced), "the function that appends has changed: {fenced}");
         function = function.replace(fenced, unfenced);

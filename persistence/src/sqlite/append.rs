@@ -3,7 +3,9 @@
 
 use std::sync::{Arc, LazyLock};
 
-use engine::{AppendError, Batch, EventDetails, EventInfo, Reservation, ReservationId, SeatNo};
+use engine::{
+    AppendError, Batch, EndedKey, EventDetails, EventInfo, Reservation, ReservationId, SeatNo, Timestamp,
+};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, timeout_at};
@@ -50,7 +52,7 @@ pub(crate) fn close_after_failure(connection: &mut PoolConnection<Sqlite>) {
 async fn append_on(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<(), AppendError> {
     // Dropped before its commit, a transaction is rolled back.
     let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await.map_err(|error| aborted(&error))?;
-    if !update_events(&mut transaction, group).await.map_err(|error| aborted(&error))? {
+    if !is_owner_of_all(&mut transaction, group).await.map_err(|error| aborted(&error))? {
         return Err(AppendError::Fenced);
     }
     write_rows(&mut transaction, group).await.map_err(|error| aborted(&error))?;
@@ -92,33 +94,23 @@ async fn create_event_on(connection: &mut SqliteConnection, event: &EventInfo) -
     transaction.commit().await
 }
 
-static UPDATE_EVENTS: LazyLock<RowsStatement> = LazyLock::new(|| {
+static OWNED_EVENTS: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
-        "UPDATE OR ROLLBACK events
-         SET version = b.column3, decided_at = b.column4, reserved_seats = b.column5, confirmed_seats = b.column6,
-             next_expires_at = b.column7, deleted = events.deleted OR b.column8
-         FROM",
-        8,
-        "AS b WHERE events.event_id = b.column1 AND events.epoch = b.column2 AND events.version = b.column3 - 1",
+        "SELECT count(*) FROM",
+        3,
+        "AS b JOIN events e ON e.event_id = b.column1 AND e.epoch = b.column2
+         WHERE b.column3 - 1 = coalesce((SELECT max(j.seq) FROM journal j WHERE j.event_id = b.column1), 0)",
     )
 });
 
 /// The fence: `false` if one of the events has another epoch or version.
-async fn update_events(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<bool, Error> {
-    let changed = UPDATE_EVENTS
-        .execute(connection, group, |query, batch| {
-            query
-                .bind(batch.event_id.as_uuid())
-                .bind(batch.epoch.cast_signed())
-                .bind(batch.seq.cast_signed())
-                .bind(batch.decided_at.as_micros())
-                .bind(batch.counts.reserved)
-                .bind(batch.counts.confirmed)
-                .bind(batch.next_expires_at.map(|time| time.as_micros()))
-                .bind(batch.deleted)
+async fn is_owner_of_all(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<bool, Error> {
+    let owned = OWNED_EVENTS
+        .count(connection, group, |query, batch| {
+            query.bind(batch.event_id.as_uuid()).bind(batch.epoch.cast_signed()).bind(batch.seq.cast_signed())
         })
         .await?;
-    Ok(changed == group.len() as u64)
+    Ok(owned == group.len() as u64)
 }
 
 async fn write_rows(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> Result<(), Error> {
@@ -127,6 +119,11 @@ async fn write_rows(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> 
     update_reservations(connection, &rows(group, |batch| &batch.updated)).await?;
     delete_claims(connection, &rows(group, |batch| &batch.released)).await?;
     insert_claims(connection, &rows(group, |batch| &batch.claimed)).await?;
+    insert_ended_keys(connection, &rows(group, |batch| &batch.ended_keys)).await?;
+    put_down_as_due(connection, &rows(group, |batch| batch.due_at.as_slice())).await?;
+    for batch in group.iter().filter(|batch| batch.deleted) {
+        delete_event(connection, batch).await?;
+    }
     for (batch, details) in rows(group, |batch| batch.details.as_slice()) {
         amend(connection, details, batch).await?;
     }
@@ -142,8 +139,10 @@ fn rows<'a, T>(group: &'a [Arc<Batch>], of: impl Fn(&'a Batch) -> &'a [T]) -> Ro
 
 static INSERT_JOURNAL: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
-        "INSERT OR ROLLBACK INTO journal (event_id, seq, batch_id, epoch, decided_at, changes) SELECT * FROM",
-        6,
+        "INSERT OR ROLLBACK INTO journal (event_id, seq, batch_id, epoch, decided_at, ordered_at, reserved_seats,
+             confirmed_seats, next_expires_at, changes)
+         SELECT * FROM",
+        10,
         "WHERE column1 IS NOT NULL",
     )
 });
@@ -159,6 +158,10 @@ async fn insert_journal(connection: &mut SqliteConnection, group: &[Arc<Batch>])
                 .bind(Uuid::from(batch.batch_id))
                 .bind(batch.epoch.cast_signed())
                 .bind(batch.decided_at.as_micros())
+                .bind(batch.ordered_at.as_micros())
+                .bind(batch.counts.reserved)
+                .bind(batch.counts.confirmed)
+                .bind(batch.next_expires_at.map(|time| time.as_micros()))
                 .bind(changes.clone())
         })
         .await?;
@@ -266,6 +269,56 @@ async fn insert_claims(
             query.bind(batch.event_id.as_uuid()).bind(*seat_no).bind(reservation_id.as_uuid())
         })
         .await?;
+    Ok(())
+}
+
+static INSERT_ENDED_KEYS: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "INSERT INTO ended_keys (event_id, key_hash, reservation_id, request_hash) SELECT * FROM",
+        4,
+        // A key whose time was over has been used again.
+        "WHERE column1 IS NOT NULL ON CONFLICT (event_id, key_hash) DO UPDATE
+         SET reservation_id = excluded.reservation_id, request_hash = excluded.request_hash
+         WHERE reservation_id < excluded.reservation_id",
+    )
+});
+
+async fn insert_ended_keys(
+    connection: &mut SqliteConnection,
+    ended: &Rows<'_, EndedKey>,
+) -> Result<(), Error> {
+    INSERT_ENDED_KEYS
+        .execute(connection, ended, |query, (batch, key)| {
+            query
+                .bind(batch.event_id.as_uuid())
+                .bind(Uuid::from_bytes(key.key_hash.0))
+                .bind(key.reservation_id.as_uuid())
+                .bind(key.request_hash.0.cast_signed())
+        })
+        .await?;
+    Ok(())
+}
+
+static PUT_DOWN_AS_DUE: LazyLock<RowsStatement> = LazyLock::new(|| {
+    RowsStatement::new(
+        "INSERT OR REPLACE INTO due (event_id, due_at) SELECT * FROM",
+        2,
+        "WHERE column1 IS NOT NULL",
+    )
+});
+
+async fn put_down_as_due(connection: &mut SqliteConnection, due: &Rows<'_, Timestamp>) -> Result<(), Error> {
+    PUT_DOWN_AS_DUE
+        .execute(connection, due, |query, (batch, due_at)| {
+            query.bind(batch.event_id.as_uuid()).bind(due_at.as_micros())
+        })
+        .await?;
+    Ok(())
+}
+
+async fn delete_event(connection: &mut SqliteConnection, batch: &Batch) -> Result<(), Error> {
+    let delete = sqlx::query("UPDATE events SET deleted = true WHERE event_id = $1");
+    delete.bind(batch.event_id.as_uuid()).execute(connection).await?;
     Ok(())
 }
 

@@ -1,5 +1,6 @@
 //! Events in SQLite: the embedded store, for one node.
 
+mod activate;
 mod append;
 mod backup;
 mod close;
@@ -13,8 +14,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EventId, EventInfo, EventRow, EventTables, JournalRow, Reservation,
-    ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault, Timestamp,
+    AppendError, Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventRow, EventTables, JournalRow,
+    KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault,
+    SystemClock, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, Row, SqlitePool};
@@ -43,13 +45,12 @@ impl Store for SqliteStore {
         append::create_event(&self.writers, event).await.map_err(store_fault)
     }
 
-    async fn activate(
-        &self,
-        id: EventId,
-        owner: &str,
-        keys_since: Timestamp,
-    ) -> Result<Option<Snapshot>, StoreFault> {
-        read::activate(&self.writers, id, owner, keys_since).await.map_err(store_fault)
+    async fn activate(&self, id: EventId, owner: &str, keys: u32) -> Result<Option<Snapshot>, StoreFault> {
+        activate::activate(&self.writers, &self.readers, id, owner, keys).await.map_err(store_fault)
+    }
+
+    async fn ended_keys(&self, id: EventId, keys: &[KeyHash]) -> Result<Vec<EndedKey>, StoreFault> {
+        activate::ended_keys(&self.readers, id, keys).await.map_err(store_fault)
     }
 
     async fn append(&self, batch: &Arc<Batch>) -> Result<(), AppendError> {
@@ -64,7 +65,7 @@ impl Store for SqliteStore {
     }
 
     async fn due_events(&self, now: Timestamp, limit: u32) -> Result<Vec<EventId>, StoreFault> {
-        read::due_events(&self.readers, now, limit).await.map_err(store_fault)
+        read::due_events(&self.readers, &self.writers, now, limit).await.map_err(store_fault)
     }
 
     async fn event(&self, id: EventId) -> Result<Option<EventRow>, StoreFault> {
@@ -103,8 +104,10 @@ impl Store for SqliteStore {
         read::epochs(&self.readers, ids).await.map_err(store_fault)
     }
 
-    async fn ping(&self) -> Result<(), StoreFault> {
-        read::ping(&self.readers).await.map_err(store_fault)
+    async fn now(&self) -> Result<Timestamp, StoreFault> {
+        read::answers(&self.readers).await.map_err(store_fault)?;
+        // The database has no clock but the machine's.
+        Ok(SystemClock.now())
     }
 
     async fn check_write(&self) -> Result<(), StoreFault> {

@@ -1,97 +1,29 @@
-//! The reads, and the change of owner that comes with one.
+//! The reads.
 
 use engine::{
     BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
-    SeatMap, Snapshot, Timestamp,
+    SeatMap, Timestamp,
 };
-use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
+use sqlx::{Error, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use super::append::close_after_failure;
-use crate::columns::{self, Columns, status_code};
+use crate::columns::{self, Columns, Due, NOT_DUE_AFTER_S, status_code};
 use crate::sql;
 
-/// A query for events `e`, each with its sections as JSON.
+/// A query for events `e`, each with its sections as JSON and what its last batch left.
 macro_rules! select_events {
-    ($more:literal) => {
+    ($rest:literal) => {
         concat!(
-            "SELECT e.*, (SELECT json_group_array(json_object('name', s.name, 'rows', s.row_count, \
+            "SELECT e.*, coalesce(j.seq, 0) AS version, coalesce(j.reserved_seats, 0) AS reserved_seats, \
+             coalesce(j.confirmed_seats, 0) AS confirmed_seats, j.ordered_at, \
+             (SELECT json_group_array(json_object('name', s.name, 'rows', s.row_count, \
              'seats_per_row', s.seats_per_row, 'seats', s.seats, 'price_minor', s.price_minor) \
-             ORDER BY s.section_no) FROM sections s WHERE s.event_id = e.event_id) AS sections ",
-            $more
+             ORDER BY s.section_no) FROM sections s WHERE s.event_id = e.event_id) AS sections \
+             FROM events e LEFT JOIN journal j ON j.event_id = e.event_id \
+             AND j.seq = (SELECT max(seq) FROM journal WHERE event_id = e.event_id) ",
+            $rest
         )
     };
-}
-
-pub(crate) async fn activate(
-    writer: &SqlitePool,
-    id: EventId,
-    owner: &str,
-    keys_since: Timestamp,
-) -> Result<Option<Snapshot>, Error> {
-    let mut connection = writer.acquire().await?;
-    let outcome = activate_on(&mut connection, id, owner, keys_since).await;
-    if outcome.is_err() {
-        close_after_failure(&mut connection);
-    }
-    outcome
-}
-
-async fn activate_on(
-    connection: &mut SqliteConnection,
-    id: EventId,
-    owner: &str,
-    keys_since: Timestamp,
-) -> Result<Option<Snapshot>, Error> {
-    let mut transaction = connection.begin_with("BEGIN IMMEDIATE").await?;
-    // From here on nobody else writes, so the reads below see one state of the event.
-    let raised =
-        sqlx::query("UPDATE events SET epoch = epoch + 1, owner = $2 WHERE event_id = $1 AND NOT deleted")
-            .bind(id.as_uuid())
-            .bind(owner)
-            .execute(&mut *transaction)
-            .await?;
-    if raised.rows_affected() == 0 {
-        return Ok(None);
-    }
-    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
-    let snapshot = Snapshot {
-        event,
-        live: live_reservations(&mut transaction, id).await?,
-        keys: used_keys(&mut transaction, id, keys_since).await?,
-        last_reservation_id: last_reservation_id(&mut transaction, id).await?,
-    };
-    transaction.commit().await?;
-    Ok(Some(snapshot))
-}
-
-async fn live_reservations(
-    connection: &mut SqliteConnection,
-    id: EventId,
-) -> Result<Vec<Reservation>, Error> {
-    let rows = sqlx::query(sql::LIVE_RESERVATIONS).bind(id.as_uuid()).fetch_all(connection).await?;
-    rows.iter().map(columns::reservation).collect()
-}
-
-async fn used_keys(
-    connection: &mut SqliteConnection,
-    id: EventId,
-    since: Timestamp,
-) -> Result<Vec<engine::UsedKey>, Error> {
-    let rows = sqlx::query(sql::USED_KEYS)
-        .bind(id.as_uuid())
-        .bind(id.first_reservation_at(since).as_uuid())
-        .fetch_all(connection)
-        .await?;
-    rows.iter().map(columns::used_key).collect()
-}
-
-async fn last_reservation_id(
-    connection: &mut SqliteConnection,
-    id: EventId,
-) -> Result<Option<ReservationId>, Error> {
-    let row = sqlx::query(sql::LAST_RESERVATION_ID).bind(id.as_uuid()).fetch_optional(connection).await?;
-    row.map(|row| row.id("reservation_id")).transpose()
 }
 
 pub(crate) async fn batch_at(pool: &SqlitePool, id: EventId, seq: u64) -> Result<Option<BatchId>, Error> {
@@ -100,22 +32,43 @@ pub(crate) async fn batch_at(pool: &SqlitePool, id: EventId, seq: u64) -> Result
     row.map(|row| row.id("batch_id")).transpose()
 }
 
-pub(crate) async fn due_events(pool: &SqlitePool, now: Timestamp, limit: u32) -> Result<Vec<EventId>, Error> {
+pub(crate) async fn due_events(
+    readers: &SqlitePool,
+    writers: &SqlitePool,
+    now: Timestamp,
+    limit: u32,
+) -> Result<Vec<EventId>, Error> {
     let rows =
-        sqlx::query(sql::DUE_EVENTS).bind(now.as_micros()).bind(i64::from(limit)).fetch_all(pool).await?;
-    rows.iter().map(|row| row.id("event_id")).collect()
+        sqlx::query(sql::DUE_EVENTS).bind(now.as_micros()).bind(i64::from(limit)).fetch_all(readers).await?;
+    let due = rows.iter().map(Due::from_row).collect::<Result<Vec<_>, _>>()?;
+    let (overdue, not_due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_overdue(now));
+    let before = now.minus_s(NOT_DUE_AFTER_S);
+    for due in not_due.iter().filter(|due| due.due_at <= before) {
+        let query = sqlx::query(if due.next_expires_at.is_some() { sql::DUE_LATER } else { sql::NOT_DUE });
+        let query = query.bind(due.event_id.as_uuid()).bind(before.as_micros());
+        let query = match due.next_expires_at {
+            Some(next_expires_at) => query.bind(next_expires_at.as_micros()),
+            None => query,
+        };
+        query.execute(writers).await?;
+    }
+    Ok(overdue.iter().map(|due| due.event_id).collect())
 }
 
 pub(crate) async fn event(pool: &SqlitePool, id: EventId) -> Result<Option<EventRow>, Error> {
-    event_on(&mut *pool.acquire().await?, id).await
+    Ok(event_on(&mut *pool.acquire().await?, id).await?.map(|(event, _)| event))
 }
 
-async fn event_on(connection: &mut SqliteConnection, id: EventId) -> Result<Option<EventRow>, Error> {
-    let row = sqlx::query(select_events!("FROM events e WHERE e.event_id = $1"))
+/// An event, and the time by which its last batch is ordered.
+pub(super) async fn event_on(
+    connection: &mut SqliteConnection,
+    id: EventId,
+) -> Result<Option<(EventRow, Option<Timestamp>)>, Error> {
+    let row = sqlx::query(select_events!("WHERE e.event_id = $1"))
         .bind(id.as_uuid())
         .fetch_optional(connection)
         .await?;
-    row.as_ref().map(columns::event_row).transpose()
+    row.map(|row| Ok((columns::event_row(&row)?, row.optional_time("ordered_at")?))).transpose()
 }
 
 pub(crate) async fn events(
@@ -124,7 +77,7 @@ pub(crate) async fn events(
     limit: u32,
 ) -> Result<Vec<EventRow>, Error> {
     let rows = sqlx::query(select_events!(
-        "FROM events e WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
+        "WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
     ))
     .bind(before.map_or(Uuid::max(), EventId::as_uuid))
     .bind(i64::from(limit))
@@ -136,8 +89,8 @@ pub(crate) async fn events(
 pub(crate) async fn seat_map(pool: &SqlitePool, id: EventId) -> Result<Option<SeatMap>, Error> {
     // In one transaction, so that the claims are of the event's version.
     let mut transaction = pool.begin().await?;
-    let event = event_on(&mut transaction, id).await?.filter(|event| !event.deleted);
-    let Some(event) = event else { return Ok(None) };
+    let event = event_on(&mut transaction, id).await?.filter(|(event, _)| !event.deleted);
+    let Some((event, _)) = event else { return Ok(None) };
     let rows = sqlx::query(
         "SELECT c.seat_no, r.status FROM claims c JOIN reservations r USING (event_id, reservation_id)
          WHERE c.event_id = $1",
@@ -189,7 +142,7 @@ pub(crate) async fn journal(
     limit: u32,
 ) -> Result<Vec<JournalRow>, Error> {
     let rows = sqlx::query(
-        "SELECT seq, batch_id, epoch, decided_at, changes FROM journal
+        "SELECT seq, batch_id, epoch, decided_at, ordered_at, changes FROM journal
          WHERE event_id = $1 AND seq > $2 ORDER BY seq LIMIT $3",
     )
     .bind(id.as_uuid())
@@ -202,7 +155,7 @@ pub(crate) async fn journal(
 
 pub(crate) async fn tables(pool: &SqlitePool, id: EventId) -> Result<Option<EventTables>, Error> {
     let mut transaction = pool.begin().await?;
-    let Some(event) = event_on(&mut transaction, id).await? else { return Ok(None) };
+    let Some((event, _)) = event_on(&mut transaction, id).await? else { return Ok(None) };
     let reservations = sqlx::query(sql::RESERVATIONS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     let claims = sqlx::query(sql::CLAIMS).bind(id.as_uuid()).fetch_all(&mut *transaction).await?;
     transaction.commit().await?;
@@ -237,8 +190,9 @@ pub(crate) async fn epochs(pool: &SqlitePool, ids: &[EventId]) -> Result<Vec<(Ev
     rows.iter().map(|row| Ok((row.id("event_id")?, row.number("epoch")?))).collect()
 }
 
-pub(crate) async fn ping(pool: &SqlitePool) -> Result<(), Error> {
-    sqlx::query(sql::PING).execute(pool).await?;
+/// Whether the database can be read.
+pub(crate) async fn answers(pool: &SqlitePool) -> Result<(), Error> {
+    sqlx::query("SELECT 1").execute(pool).await?;
     Ok(())
 }
 

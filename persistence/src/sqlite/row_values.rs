@@ -6,7 +6,7 @@
 
 use sqlx::query::Query;
 use sqlx::sqlite::SqliteArguments;
-use sqlx::{AssertSqlSafe, Error, Sqlite, SqliteConnection};
+use sqlx::{AssertSqlSafe, Error, Row, Sqlite, SqliteConnection};
 
 /// For how many rows there is a statement: few lengths to prepare, and little that stays unbound.
 const ROWS: [usize; 4] = [1, 8, 64, 512];
@@ -39,6 +39,21 @@ impl RowsStatement {
             affected += query.execute(&mut *connection).await?.rows_affected();
         }
         Ok(affected)
+    }
+
+    /// Runs it for all rows, and adds up the numbers that it returns.
+    pub(super) async fn count<T>(
+        &'static self,
+        connection: &mut SqliteConnection,
+        rows: &[T],
+        bind: impl Fn(Bound, &T) -> Bound,
+    ) -> Result<u64, Error> {
+        let mut count = 0;
+        for some in rows.chunks(MOST_ROWS) {
+            let query = some.iter().fold(sqlx::query(self.text_for(some.len())), &bind);
+            count += query.fetch_one(&mut *connection).await?.try_get::<i64, _>(0)?.cast_unsigned();
+        }
+        Ok(count)
     }
 
     /// The text has nothing in it but what this crate wrote.

@@ -3,11 +3,13 @@
 use std::sync::Arc;
 
 use engine::{
-    AppendError, Batch, BatchId, Change, EventDetails, EventId, EventTables, Layout, Reservation,
+    AppendError, Batch, BatchId, Change, EndedKey, EventDetails, EventId, EventTables, Layout, Reservation,
     ReservationFilter, ReservationStatus, SeatCounts, SeatStatus, Store,
 };
 
-use crate::helpers::{BatchSteps, Database, NOW, activate, ended, new_event_at, owned_event, reserved, user};
+use crate::helpers::{
+    BatchSteps, Database, KEYS, NOW, activate, ended, new_event_at, owned_event, reserved, user,
+};
 
 /// What must not change where nothing may be written.
 async fn tables(store: &dyn Store, id: EventId) -> EventTables {
@@ -34,13 +36,13 @@ fn aborted(error: &AppendError) -> bool {
 
 pub async fn a_new_event_reads_back_as_it_was_written(database: &dyn Database) {
     let store = database.connect().await;
-    assert_eq!(store.ping().await, Ok(()));
+    assert!(store.now().await.unwrap() > NOW.minus_s(86_400 * 365 * 10), "it knows the time");
     let event = new_event_at(NOW);
     assert_eq!(store.event(event.id).await, Ok(None));
     store.create_event(&event).await.unwrap();
     let row = store.event(event.id).await.unwrap().unwrap();
     assert_eq!(row.info, event);
-    assert_eq!((row.version, row.epoch, row.owner, row.deleted, row.decided_at), (0, 0, None, false, None));
+    assert_eq!((row.version, row.epoch, row.owner, row.deleted), (0, 0, None, false));
     assert_eq!(row.counts, SeatCounts::default());
 
     let mut unnamed = new_event_at(NOW.plus_s(1));
@@ -92,7 +94,8 @@ pub async fn every_kind_of_change_shows_in_what_is_read(database: &dyn Database)
     assert_eq!(found.claims, [(1, sold.id), (3, sold.id), (6, extended.id)]);
     assert_eq!(found.event.version, 2);
     assert_eq!(found.event.counts, SeatCounts { reserved: 1, confirmed: 2 });
-    assert_eq!(found.event.decided_at, Some(batch.decided_at));
+    let snapshot = store.activate(owner.event_id, "node-b", KEYS).await.unwrap().unwrap();
+    assert_eq!(snapshot.ordered_at, Some(batch.ordered_at));
     assert_eq!(store.reservation(cancelled.id).await, Ok(Some(cancelled)));
 }
 
@@ -100,7 +103,7 @@ pub async fn an_earlier_owner_is_fenced(database: &dyn Database) {
     let store = database.connect().await;
     let mut first = owned_event(&*store).await;
     first.reserve(&*store, user(1), &[1]).await;
-    let snapshot = store.activate(first.event_id, "node-b", NOW).await.unwrap().unwrap();
+    let snapshot = store.activate(first.event_id, "node-b", KEYS).await.unwrap().unwrap();
     assert_eq!(snapshot.event.epoch, first.epoch + 1);
     assert_eq!(snapshot.event.owner.as_deref(), Some("node-b"));
     let epochs = store.epochs(&[first.event_id]).await;
@@ -247,16 +250,11 @@ pub async fn activation_reads_what_an_owner_needs(database: &dyn Database) {
         .counts(2, 1);
     owner.write(&*store, batch).await;
 
-    let snapshot = store.activate(owner.event_id, "node-b", NOW.plus_s(1)).await.unwrap().unwrap();
+    let mut snapshot = store.activate(owner.event_id, "node-b", KEYS).await.unwrap().unwrap();
+    snapshot.live.sort_by_key(|reservation| reservation.id);
+    // With their keys: those of reservations that have ended stand apart.
     assert_eq!(snapshot.live, [confirmed, made[1].clone(), made[2].clone()]);
-    let keys: Vec<_> = snapshot
-        .keys
-        .iter()
-        .map(|key| (key.reservation_id, key.user_id, key.idempotency_key.as_str(), key.seats.clone()))
-        .collect();
-    // Key "a" is too old, though its reservation lives; key "d" counts, though its reservation has ended.
-    let expected = [(made[1].id, user(2), "b", vec![2]), (made[3].id, user(4), "d", vec![4])];
-    assert_eq!(keys, expected);
+    assert_eq!((snapshot.ended_keys, snapshot.has_more_keys), (vec![EndedKey::of(&made[3]).unwrap()], false));
     assert_eq!(snapshot.last_reservation_id, Some(made[4].id));
     assert_eq!(snapshot.event, store.event(owner.event_id).await.unwrap().unwrap());
     assert_eq!((snapshot.event.version, snapshot.event.epoch), (6, 2));
@@ -264,11 +262,50 @@ pub async fn activation_reads_what_an_owner_needs(database: &dyn Database) {
 
 pub async fn activation_of_an_unknown_event_finds_none(database: &dyn Database) {
     let store = database.connect().await;
-    assert_eq!(store.activate(new_event_at(NOW).id, "node-a", NOW).await, Ok(None));
+    assert_eq!(store.activate(new_event_at(NOW).id, "node-a", KEYS).await, Ok(None));
     let event = new_event_at(NOW.plus_s(1));
     store.create_event(&event).await.unwrap();
-    let snapshot = store.activate(event.id, "node-a", NOW).await.unwrap().unwrap();
-    assert_eq!((snapshot.live.len(), snapshot.keys.len(), snapshot.last_reservation_id), (0, 0, None));
+    let snapshot = store.activate(event.id, "node-a", KEYS).await.unwrap().unwrap();
+    assert_eq!((snapshot.live.len(), snapshot.ended_keys.len(), snapshot.has_more_keys), (0, 0, false));
+    assert_eq!((snapshot.last_reservation_id, snapshot.ordered_at, snapshot.due_at), (None, None, None));
+}
+
+pub async fn keys_of_ended_reservations_are_found_by_their_hashes(database: &dyn Database) {
+    let store = database.connect().await;
+    let mut owner = owned_event(&*store).await;
+    let mut made = Vec::new();
+    for (seat_no, key) in [(1, "a"), (2, "b"), (3, "c"), (4, "live")] {
+        made.push(owner.reservation(user(1), &[seat_no], Some(key)));
+    }
+    let batch = made.iter().fold(owner.batch(), |batch, made| batch.reserve(made));
+    owner.write(&*store, batch).await;
+    let is_ended = |made: &Reservation| ended(made, ReservationStatus::Expired, 2);
+    let expired: Vec<_> = made[..3].iter().map(is_ended).collect();
+    let end = |batch: Batch, row: &Reservation| batch.change(Change::Expired { id: row.id }, row);
+    let batch = expired.iter().fold(owner.batch(), end);
+    owner.write(&*store, batch).await;
+
+    let keys: Vec<_> = made.iter().map(|made| EndedKey::of(made).unwrap()).collect();
+    let hashes: Vec<_> = keys.iter().map(|key| key.key_hash).collect();
+    let mut found = store.ended_keys(owner.event_id, &hashes).await.unwrap();
+    found.sort_by_key(|key| key.reservation_id);
+    assert_eq!(found, keys[..3]);
+    assert_eq!(store.ended_keys(owner.event_id, &hashes[3..]).await, Ok(vec![]));
+    let elsewhere = owned_event(&*store).await.event_id;
+    assert_eq!(store.ended_keys(elsewhere, &hashes).await, Ok(vec![]));
+    // An owner loads as many as it wants, and knows that there are more.
+    let snapshot = store.activate(owner.event_id, "node-b", KEYS).await.unwrap().unwrap();
+    assert_eq!((snapshot.ended_keys.len(), snapshot.has_more_keys), (KEYS as usize, true));
+
+    // A key that is used again leads to its last reservation.
+    let mut owner = activate(&*store, owner.event_id).await;
+    let again = owner.reservation(user(1), &[1], Some("a"));
+    let batch = owner.batch().reserve(&again);
+    owner.write(&*store, batch).await;
+    let again = ended(&again, ReservationStatus::Cancelled, 4);
+    let batch = owner.batch().change(Change::Cancelled { id: again.id }, &again);
+    owner.write(&*store, batch).await;
+    assert_eq!(store.ended_keys(owner.event_id, &hashes[..1]).await, Ok(vec![EndedKey::of(&again).unwrap()]));
 }
 
 pub async fn due_events_come_longest_overdue_first(database: &dyn Database) {
@@ -277,7 +314,8 @@ pub async fn due_events_come_longest_overdue_first(database: &dyn Database) {
     for due_s in [30, 10, 20, 40] {
         let mut owner = owned_event(&*store).await;
         let reservation = owner.reservation(user(1), &[1], None);
-        let batch = Batch { next_expires_at: Some(NOW.plus_s(due_s)), ..owner.batch().reserve(&reservation) };
+        let at = Some(NOW.plus_s(due_s));
+        let batch = Batch { next_expires_at: at, due_at: at, ..owner.batch().reserve(&reservation) };
         owner.write(&*store, batch).await;
         owners.push(owner);
     }
@@ -285,10 +323,21 @@ pub async fn due_events_come_longest_overdue_first(database: &dyn Database) {
     assert_eq!(store.due_events(NOW.plus_s(9), 10).await.unwrap(), []);
     assert_eq!(store.due_events(NOW.plus_s(30), 10).await.unwrap(), [b, c, a]);
     assert_eq!(store.due_events(NOW.plus_s(60), 2).await.unwrap(), [b, c]);
-    // A batch without a next hold takes its event out.
-    let batch = owners[1].batch();
-    owners[1].write(&*store, batch).await;
-    assert_eq!(store.due_events(NOW.plus_s(60), 10).await.unwrap(), [c, a, d]);
+    // Without a hold, or with one that lasts, an event is not due. It stays down for a minute.
+    let (without, later) = (owners[1].batch(), owners[0].batch());
+    owners[1].write(&*store, without).await;
+    owners[0].write(&*store, Batch { next_expires_at: Some(NOW.plus_s(200)), ..later }).await;
+    assert_eq!(store.due_events(NOW.plus_s(60), 10).await.unwrap(), [c, d]);
+    let due_at = async |id| store.activate(id, "node-b", KEYS).await.unwrap().unwrap().due_at;
+    assert_eq!((due_at(b).await, due_at(a).await), (Some(NOW.plus_s(10)), Some(NOW.plus_s(30))));
+    assert_eq!(store.due_events(NOW.plus_s(90), 10).await.unwrap(), [c, d]);
+    assert_eq!((due_at(b).await, due_at(a).await), (None, Some(NOW.plus_s(200))));
+    // An owner may put its event down for another time.
+    let mut owner = activate(&*store, b).await;
+    let at = Some(NOW.plus_s(5));
+    let batch = Batch { next_expires_at: at, due_at: at, ..owner.batch() };
+    owner.write(&*store, batch).await;
+    assert_eq!(store.due_events(NOW.plus_s(90), 10).await.unwrap(), [b, c, d]);
 }
 
 pub async fn events_are_paged_newest_first(database: &dyn Database) {
@@ -445,7 +494,7 @@ pub async fn a_deleted_event_is_read_but_not_listed(database: &dyn Database) {
     assert!(store.event(owner.event_id).await.unwrap().unwrap().deleted);
     assert_eq!(store.events(None, 10).await, Ok(vec![]));
     assert_eq!(store.event_ids(None, 10).await, Ok(vec![owner.event_id]));
-    assert_eq!(store.activate(owner.event_id, "node-b", NOW).await, Ok(None));
+    assert_eq!(store.activate(owner.event_id, "node-b", KEYS).await, Ok(None));
     assert_eq!(store.seat_map(owner.event_id).await, Ok(None));
     let row = store.event(owner.event_id).await.unwrap().unwrap();
     assert_eq!((row.epoch, row.owner.as_deref()), (owner.epoch, Some("node-a")));

@@ -5,12 +5,15 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Batch, Change, EventId, EventInfo, Layout, Reservation, ReservationId, ReservationStatus, SeatCounts,
-    SeatNo, Snapshot, Store, Timestamp, UserId,
+    Batch, Change, EndedKey, EventId, EventInfo, Layout, Reservation, ReservationId, ReservationStatus,
+    SeatCounts, SeatNo, Snapshot, Store, Timestamp, UserId,
 };
 use uuid::Uuid;
 
 pub const NOW: Timestamp = Timestamp::from_micros(1_800_000_000_123_456);
+
+/// How many keys an owner wants.
+pub const KEYS: u32 = 2;
 
 /// A database of one test, which can be connected to again and again.
 #[async_trait]
@@ -36,7 +39,7 @@ pub async fn owned_event(store: &dyn Store) -> Owner {
 }
 
 pub async fn activate(store: &dyn Store, id: EventId) -> Owner {
-    let snapshot = store.activate(id, "node-a", NOW.minus_s(86_400)).await.unwrap().unwrap();
+    let snapshot = store.activate(id, "node-a", KEYS).await.unwrap().unwrap();
     Owner::of(&snapshot)
 }
 
@@ -67,13 +70,16 @@ impl Owner {
             seq: self.version + 1,
             epoch: self.epoch,
             decided_at: NOW.plus_s(self.version as u32),
+            ordered_at: NOW.plus_s(self.version as u32),
             changes: Vec::new(),
             created: Vec::new(),
             updated: Vec::new(),
             released: Vec::new(),
             claimed: Vec::new(),
             counts: SeatCounts::default(),
+            ended_keys: Vec::new(),
             next_expires_at: None,
+            due_at: None,
             details: None,
             deleted: false,
         }
@@ -138,6 +144,9 @@ impl BatchSteps for Batch {
     /// its seats.
     fn change(mut self, change: Change, reservation: &Reservation) -> Self {
         self.changes.push(change);
+        if !reservation.status.is_live() {
+            self.ended_keys.extend(EndedKey::of(reservation));
+        }
         if !reservation.status.is_live() {
             self.released.extend(&reservation.seats);
         }

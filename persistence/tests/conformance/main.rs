@@ -56,6 +56,7 @@ on_every_store! {
     a_batch_is_found_by_its_number,
     activation_reads_what_an_owner_needs,
     activation_of_an_unknown_event_finds_none,
+    keys_of_ended_reservations_are_found_by_their_hashes,
     due_events_come_longest_overdue_first,
     events_are_paged_newest_first,
     reservations_are_paged_and_filtered,

@@ -6,7 +6,7 @@ use async_trait::async_trait;
 use engine::testing::{InjectedFault, MemoryStore};
 use engine::{AppendError, Batch, Store};
 
-use crate::helpers::{BatchSteps, Database, NOW, Owner, activate, owned_event, user};
+use crate::helpers::{BatchSteps, Database, KEYS, Owner, activate, owned_event, user};
 
 #[derive(Default)]
 pub struct InMemory(Arc<MemoryStore>);
@@ -63,9 +63,9 @@ async fn a_store_that_is_down_answers_nothing() {
     let (store, owner, batch) = store_with_batch().await;
     store.set_down(true);
     assert!(matches!(store.append(&batch).await, Err(AppendError::Aborted(_))));
-    assert!(store.ping().await.is_err());
+    assert!(store.now().await.is_err());
     assert!(store.event(owner.event_id).await.is_err());
-    assert!(store.activate(owner.event_id, "node-b", NOW).await.is_err());
+    assert!(store.activate(owner.event_id, "node-b", KEYS).await.is_err());
     store.set_down(false);
     assert_eq!(store.append(&batch).await, Ok(()));
 }

@@ -86,7 +86,7 @@ async fn a_newer_schema_is_refused() {
 async fn a_schema_made_by_another_text_is_refused() {
     let database = TestDatabase::create().await;
     database.connect().await;
-    let statement = "UPDATE _sqlx_migrations SET checksum = 'other' WHERE version = 2";
+    let statement = "UPDATE _sqlx_migrations SET checksum = 'other' WHERE version = 1";
     run(&mut database.admin().await, statement.to_owned()).await;
     for migrate in [true, false] {
         let error = connect(&StoreOptions { migrate, ..database.options() }).await.err();

@@ -11,7 +11,7 @@ use sqlx::{Connection, SqliteConnection};
 use tokio::time::{Instant, sleep};
 
 use crate::groups::{Grouping, check, owners, reserve};
-use crate::helpers::{NOW, activate, owned_event};
+use crate::helpers::{KEYS, activate, owned_event};
 use crate::sqlite::TestFile;
 
 /// A store that another connection can lock out, so that what comes meanwhile is one group.
@@ -116,7 +116,7 @@ async fn what_another_process_locks_out_is_aborted_in_time() {
     });
     // These need the connection of the writer as well.
     let activations =
-        join_all(owners[..3].iter().map(|owner| grouping.store.activate(owner.event_id, "node-b", NOW)));
+        join_all(owners[..3].iter().map(|owner| grouping.store.activate(owner.event_id, "node-b", KEYS)));
     let (outcomes, activations) = tokio::join!(join_all(appends), activations);
     let aborted = |outcome: &Result<(), AppendError>| matches!(outcome, Err(AppendError::Aborted(_)));
     assert!(outcomes.iter().all(aborted), "after {:?}: {outcomes:?}", begun.elapsed());

@@ -1,0 +1,60 @@
+//! Idempotency keys as they are kept: as hashes, so that each costs the same whatever its length.
+
+use sha2::{Digest, Sha256};
+
+use super::id::{ReservationId, SeatNo, UserId};
+use super::reservation::Reservation;
+
+/// A user and an idempotency key. Equal hashes count as equal keys. The hash is cryptographic, so nobody can
+/// make two that collide, let alone one that meets another user's; and it has no secret, so that every node
+/// and every release comes to the same.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyHash(pub [u8; 16]);
+
+impl KeyHash {
+    /// The hash of a user's key.
+    pub fn of(user_id: UserId, key: &str) -> Self {
+        // The id has a fixed length, so no two pairs are the same bytes.
+        let digest = Sha256::new().chain_update(user_id.as_uuid()).chain_update(key).finalize();
+        Self(std::array::from_fn(|index| digest[index]))
+    }
+}
+
+/// What a reserve asked for. The same seats in another order are the same request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct RequestHash(pub u64);
+
+impl RequestHash {
+    /// The hash of the seats that were asked for.
+    pub fn of(seats: &[SeatNo]) -> Self {
+        let mut sorted = seats.to_vec();
+        sorted.sort_unstable();
+        let hasher =
+            sorted.iter().fold(Sha256::new(), |hasher, seat_no| hasher.chain_update(seat_no.to_be_bytes()));
+        let digest = hasher.finalize();
+        Self(u64::from_be_bytes(std::array::from_fn(|index| digest[index])))
+    }
+}
+
+/// The key of a reservation that has ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct EndedKey {
+    /// Whose key it is, and which.
+    pub key_hash: KeyHash,
+    /// The reservation that it made.
+    pub reservation_id: ReservationId,
+    /// What it asked for.
+    pub request_hash: RequestHash,
+}
+
+impl EndedKey {
+    /// The key of a reservation, if it was made with one.
+    pub fn of(reservation: &Reservation) -> Option<Self> {
+        let key = reservation.idempotency_key.as_deref()?;
+        Some(Self {
+            key_hash: KeyHash::of(reservation.user_id, key),
+            reservation_id: reservation.id,
+            request_hash: RequestHash::of(&reservation.seats),
+        })
+    }
+}
