@@ -1,4 +1,5 @@
-//! What the README and the greeting tell a newcomer to type: it must work as it stands there, again and again.
+//! What the README and the greeting tell a newcomer to type: it must work as it stands there, again and
+//! again.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
