@@ -1,4 +1,5 @@
-//! What a person at a terminal is told when the server starts: where to look, and in development how to try it.
+//! What a person at a terminal is told when the server starts: where to look, and in development how to try
+//! it.
 
 use std::io::{self, IsTerminal};
 use std::net::SocketAddr;

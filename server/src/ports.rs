@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use engine::{Lease, LocalLease, Publications, Store};
+use engine::{Lease, LeaseFault, LocalLease, Publications, Store};
 use holdfast_http::config::{Config, ConfigError, DatabaseConfig, Environment, Pooler};
 use persistence::{RedisLease, RedisPublications, StoreOptions};
 
@@ -43,7 +43,7 @@ pub(crate) async fn lease(config: &Config) -> Result<Arc<dyn Lease>, ConfigError
     let pool_size = config.redis_pool_size as usize;
     let (node, secret) = (config.node_url(), config.cluster_secret.as_deref().unwrap_or_default());
     let lease = RedisLease::new(url, pool_size, &node, secret, config.lease_ttl())
-        .map_err(|error| ConfigError::new("REDIS_URL", error))?;
+        .map_err(|LeaseFault(problem)| ConfigError::new("REDIS_URL", problem))?;
     if !lease.claim_address().await {
         let problem = format!("another node that runs has {node}, too: give each an address of its own");
         return Err(ConfigError::new("NODE_URL", problem));

@@ -208,8 +208,8 @@ pub(crate) async fn now(pool: &PgPool) -> Result<Timestamp, Error> {
     row.time("now")
 }
 
-/// Commits a record in the log of the database, and nothing else. A replica refuses it; a database that is set
-/// to read-only would not.
+/// Commits a record in the log of the database, and nothing else. A replica refuses it; a database that is
+/// set to read-only would not.
 pub(crate) async fn check_write(pool: &PgPool) -> Result<(), Error> {
     let mut transaction = pool.begin().await?;
     let (is_read_only,): (bool,) = sqlx::query_as(

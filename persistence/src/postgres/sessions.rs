@@ -1,8 +1,8 @@
 //! What a session is set up with, and what is done where there are none.
 //!
-//! A pooler in transaction mode (PgBouncer) hands each transaction to whatever session is free, so nothing may be
-//! left in one. The driver prepares a statement and runs it as two messages with an end after each: between
-//! them, outside a transaction, the session could change. So there, every use of a connection is one
+//! A pooler in transaction mode (PgBouncer) hands each transaction to whatever session is free, so nothing
+//! may be left in one. The driver prepares a statement and runs it as two messages with an end after each:
+//! between them, outside a transaction, the session could change. So there, every use of a connection is one
 //! transaction, its limits are set within it, and what others prepared in the session is taken away first.
 
 use std::sync::Arc;

@@ -90,8 +90,9 @@ impl RedisLease {
     ) -> Result<Self, LeaseFault> {
         let mut config = Config::from_url(url);
         config.pool = Some(deadpool_redis::PoolConfig::new(pool_size));
+        let pool = config.create_pool(Some(Runtime::Tokio1));
         Ok(Self {
-            pool: config.create_pool(Some(Runtime::Tokio1)).map_err(fault)?,
+            pool: pool.map_err(|error| LeaseFault(error.to_string()))?,
             node: node.to_owned(),
             process: Uuid::new_v4().to_string(),
             signer: Hmac::new_from_slice(secret.as_bytes()).map_err(fault)?,

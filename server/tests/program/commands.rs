@@ -110,15 +110,41 @@ async fn verify_speaks_to_people_and_to_machines() {
     assert_eq!(document["violations"][0]["event_id"], event_id);
 }
 
+/// What starts the program, with the settings that the tests give it.
+fn with_settings(mut command: Command, url: &str) -> Command {
+    let program = program(url);
+    command.envs(program.get_envs().filter_map(|(name, value)| Some((name, value?))));
+    command.current_dir(program.get_current_dir().expect("it is set"));
+    command
+}
+
 #[actix_web::test]
 async fn a_hangup_stops_as_gracefully_as_a_termination() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("sqlite://{}", folder.path().join("hangup.db").display());
     for signal in ["-HUP", "-INT", "-TERM"] {
-        let (ended_well, log) = Process::start(&url, &[]).stop(signal);
+        // Whatever the tests themselves were started with.
+        let mut command = Command::new("env");
+        command.args(["--default-signal=HUP", PROGRAM, "serve", "--port=0"]);
+        let (ended_well, log) = Process::start_as(with_settings(command, &url)).stop(signal);
         assert!(ended_well, "{signal}");
         assert!(log.last().is_some_and(|line| line.contains("\"stopped\"")), "{signal}: {log:?}");
     }
+}
+
+/// As `nohup` starts it.
+#[actix_web::test]
+async fn a_hangup_that_was_ignored_before_stays_so() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("nohup.db").display());
+    let mut command = Command::new("env");
+    command.args(["--ignore-signal=HUP", PROGRAM, "serve", "--port=0"]);
+    let server = Process::start_as(with_settings(command, &url));
+    server.signal("-HUP");
+    std::thread::sleep(Duration::from_millis(300));
+    let readyz = server.client.get(format!("{}/readyz", server.url)).send().await.expect("an answer");
+    assert_eq!(readyz.status(), 200);
+    assert!(server.terminate(), "it stops well");
 }
 
 #[actix_web::test]

@@ -143,6 +143,17 @@ fn the_example_has_every_setting_and_no_other() {
 }
 
 #[actix_web::test]
+async fn a_redis_url_that_is_none_is_named_once() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("--database-url={}", crate::postgres_database().await);
+    let arguments =
+        ["serve", "--port=0", &url, "--redis-url=nonsense", "--cluster-secret=of-these-nodes-alone"];
+    let said = complaint(&run(folder.path(), &arguments));
+    let last = said.lines().last().unwrap_or_default();
+    assert!(last.starts_with("holdfast: REDIS_URL: ") && last.matches("REDIS_URL").count() == 1, "{said}");
+}
+
+#[actix_web::test]
 async fn a_migration_behind_a_pooler_says_where_to_run_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let url = format!("--database-url={}", crate::postgres_database().await);

@@ -1,4 +1,5 @@
-//! What the README and the greeting tell a newcomer to type: it must work as it stands there, again and again.
+//! What the README and the greeting tell a newcomer to type: it must work as it stands there, again and
+//! again.
 
 use std::io::{BufRead, BufReader, Write};
 use std::path::Path;
@@ -36,7 +37,9 @@ fn walk_through_twice(shell: &[&str]) {
         let output = paste(shell, &walk_through(&server.url));
         let said = String::from_utf8_lossy(&output.stdout);
         let errors = String::from_utf8_lossy(&output.stderr);
-        for word in ["not found", "no matches", "parse error", "syntax error", "curl:"] {
+        for word in
+            ["not found", "no matches", "unknown file attribute", "parse error", "syntax error", "curl:"]
+        {
             assert!(!errors.contains(word), "turn {turn}: {errors}");
         }
         let mut rest = &*said;
@@ -78,7 +81,7 @@ struct OnTerminal {
 
 impl OnTerminal {
     fn start(folder: &Path) -> Self {
-        let line = format!("exec {PROGRAM} serve --port=0 --log-level=warn");
+        let line = format!("exec env --default-signal=HUP {PROGRAM} serve --port=0 --log-level=warn");
         let mut command = Command::new("script");
         command.args(["--quiet", "--command", &line, "/dev/null"]).current_dir(folder).env_clear();
         command.env("PATH", std::env::var_os("PATH").unwrap_or_default()).env("SHELL", "/bin/sh");
