@@ -1,9 +1,9 @@
-//! The examples in the OpenAPI document: of one event, one of its reservations, and every refusal. A test holds them
-//! to their schemas.
+//! The examples in the OpenAPI document: of one event, one of its reservations, and every refusal. A test
+//! holds them to their schemas.
 
 use serde_json::{Value, json};
 
-use crate::routes::calls::Call;
+use crate::calls::Call;
 use crate::wire::problem::Code;
 use crate::wire::repeat::{Certainty, advice};
 

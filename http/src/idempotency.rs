@@ -86,7 +86,8 @@ fn add(hash: &mut Sha256, value: &Value) {
             items.iter().for_each(|item| add(hash, item));
             hash.update("]");
         }
-        // Each ends with a comma, which none has outside of quotes: no two lists of values are the same bytes.
+        // Each ends with a comma, which none has outside of quotes: no two lists of values are the same
+        // bytes.
         plain => hash.update(format!("{plain},")),
     }
 }

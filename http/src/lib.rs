@@ -3,6 +3,7 @@
 
 pub mod allocator;
 pub mod auth;
+pub mod calls;
 #[cfg(feature = "chaos")]
 pub mod chaos;
 pub mod cluster;

@@ -18,9 +18,9 @@ use utoipa::openapi::{
 use utoipa::{OpenApi as _, PartialSchema};
 use utoipa_actix_web::AppExt;
 
+use crate::calls::{Call, Role};
 use crate::examples;
 use crate::routes;
-use crate::routes::calls::{Call, Role};
 use crate::wire::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
 use crate::wire::repeat::Repeat;
 

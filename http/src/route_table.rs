@@ -4,8 +4,8 @@
 use actix_web::http::Method;
 use utoipa::openapi::OpenApi;
 
+use crate::calls::Call;
 use crate::metric::RouteMetrics;
-use crate::routes::calls::Call;
 use crate::wire::repeat::Repeat;
 
 /// Second names of calls are left out of the document, but the metrics know them: (name, documented name).

@@ -67,8 +67,8 @@ pub trait Store: Send + Sync + 'static {
     /// Writes a new event. Writing one whose id exists is aborted.
     async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError>;
 
-    /// Writes a new event with its key in one transaction. `Some`: the key made an event before, and nothing is
-    /// written. Of two that come at once with one key, the second waits for what becomes of the first.
+    /// Writes a new event with its key in one transaction. `Some`: the key made an event before, and nothing
+    /// is written. Of two that come at once with one key, the second waits for what becomes of the first.
     async fn create_event_once(
         &self,
         event: &EventInfo,

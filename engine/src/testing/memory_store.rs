@@ -16,8 +16,8 @@ use crate::words::{
     SystemClock, Timestamp,
 };
 
-/// What the next append does instead of just writing its batch; of these, a new event knows the aborted one and
-/// the unknown ones.
+/// What the next append does instead of just writing its batch; of these, a new event knows the aborted one
+/// and the unknown ones.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum InjectedFault {
     /// Writes nothing and says so.

@@ -5,9 +5,9 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Serialize};
 
-/// The codes of national currencies by the number of decimals of their minor unit, from list one of ISO 4217's
-/// maintenance agency (SIX) of 2026: no funds, metals or codes for tests, in which no price is. A code stays
-/// here when it goes out of use, since stored events can have it.
+/// The codes of national currencies by the number of decimals of their minor unit, from list one of ISO
+/// 4217's maintenance agency (SIX) of 2026: no funds, metals or codes for tests, in which no price is. A code
+/// stays here when it goes out of use, since stored events can have it.
 const CODES: [(u8, &str); 3] = [
     (0, "BIF CLP DJF GNF ISK JPY KMF KRW PYG RWF UGX VND VUV XAF XOF XPF"),
     (3, "BHD IQD JOD KWD LYD OMR TND"),

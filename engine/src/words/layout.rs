@@ -5,8 +5,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::id::{MAX_SEATS_PER_EVENT, SeatNo};
 
-/// The highest price of a seat, in minor units: enough in any currency, and in JSON the price of all seats of the
-/// largest reservation over HTTP (1,000) is still a whole number to JavaScript.
+/// The highest price of a seat, in minor units: enough in any currency, and in JSON the price of all seats of
+/// the largest reservation over HTTP (1,000) is still a whole number to JavaScript.
 pub const MAX_PRICE_MINOR: i64 = 1_000_000_000_000;
 
 // Not even the price of all seats of an event can overflow.

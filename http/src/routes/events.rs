@@ -29,8 +29,8 @@ pub struct EventsQuery {
     cursor: Option<String>,
 }
 
-/// Makes an event. The same idempotency key and body give the same event, as it is now; of one that was deleted since,
-/// 404.
+/// Makes an event. The same idempotency key and body give the same event, as it is now; of one that was
+/// deleted since, 404.
 #[utoipa::path(
     tag = "events", operation_id = "create_event", request_body = NewEventBody,
     responses((status = 201, description = "The event", body = EventBody,

@@ -3,7 +3,6 @@
 use actix_web::web;
 use utoipa_actix_web::service_config::ServiceConfig;
 
-pub mod calls;
 pub mod events;
 pub mod health;
 pub mod reservations;

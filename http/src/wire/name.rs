@@ -14,7 +14,8 @@ const MAX_CHARACTERS: usize = 255;
 /// Joins letters, or keeps them apart, and so changes how Persian, the scripts of India and some emoji look.
 const JOINERS: [char; 2] = ['\u{200C}', '\u{200D}'];
 
-/// Letters and symbols without ink, which no general category tells: fillers of Hangul, the empty Braille cell.
+/// Letters and symbols without ink, which no general category tells: fillers of Hangul, the empty Braille
+/// cell.
 const BLANKS: [char; 5] = ['\u{115F}', '\u{1160}', '\u{2800}', '\u{3164}', '\u{FFA0}'];
 
 /// The characters that JSON Schema can name for all who read it; those past U+FFFF are refused as well.

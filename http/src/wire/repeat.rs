@@ -23,8 +23,8 @@ pub enum Certainty {
     Unknown,
 }
 
-/// Whether a request has an idempotency key: in its header, or as its handler finds in the body. The middleware
-/// leaves it in the request.
+/// Whether a request has an idempotency key: in its header, or as its handler finds in the body. The
+/// middleware leaves it in the request.
 #[derive(Debug, Clone, Default)]
 pub struct KeyGiven(Rc<Cell<bool>>);
 

@@ -1,5 +1,5 @@
-//! What callers hear when something broke, for every call and fault: whether it is safe to repeat, by the key, or
-//! to look first.
+//! What callers hear when something broke, for every call and fault: whether it is safe to repeat, by the
+//! key, or to look first.
 
 use actix_web::http::Method;
 use engine::testing::InjectedFault;

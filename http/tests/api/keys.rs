@@ -1,4 +1,5 @@
-//! `Idempotency-Key` on the calls that make or change something, but for reservations, which are in `reservations.rs`.
+//! `Idempotency-Key` on the calls that make or change something, but for reservations, which are in
+//! `reservations.rs`.
 
 use actix_web::http::Method;
 use futures_util::future::join_all;

@@ -1,7 +1,7 @@
 //! Who may call what, checked for every operation by what the document declares.
 
 use actix_web::http::Method;
-use holdfast_http::routes::calls::{CALLS, Role};
+use holdfast_http::calls::{CALLS, Role};
 use serde_json::{Value, json};
 
 use crate::helpers::{ADMIN, TestServer, USER, USER_ID, new_event, with_key};

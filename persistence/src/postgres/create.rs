@@ -8,8 +8,8 @@ use super::fault::append_error;
 use crate::columns;
 use crate::sql;
 
-/// Writes a new event, unless its key made one before. It is not repeated: after a broken connection the event may
-/// be there already.
+/// Writes a new event, unless its key made one before. It is not repeated: after a broken connection the
+/// event may be there already.
 pub(crate) async fn create_event(
     pool: &PgPool,
     event: &EventInfo,
@@ -33,8 +33,8 @@ async fn used_key(connection: &mut PgConnection, key: &EventKey) -> Result<UsedE
     columns::used_event_key(&row)
 }
 
-/// The event with its sections and its key, in one statement; `false`: the key made an event before. Of two equal
-/// keys at once the second waits until the first is committed or gone.
+/// The event with its sections and its key, in one statement; `false`: the key made an event before. Of two
+/// equal keys at once the second waits until the first is committed or gone.
 async fn insert_event(
     connection: &mut PgConnection,
     event: &EventInfo,

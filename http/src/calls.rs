@@ -1,5 +1,5 @@
-//! Every call: who may make it, and what it is refused for. The OpenAPI document and the test of the roles are
-//! made from this table; a call that is not in it is not served.
+//! Every call: who may make it, and what it is refused for. The OpenAPI document and the test of the roles
+//! are made from this table; a call that is not in it is not served.
 
 use crate::wire::problem::Code;
 use crate::wire::repeat::Repeat;
