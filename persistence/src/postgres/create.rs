@@ -15,16 +15,20 @@ pub(crate) async fn create_event(
     event: &EventInfo,
     key: Option<&EventKey>,
 ) -> Result<Option<UsedEventKey>, AppendError> {
-    let connection = pool.acquire().await;
-    let mut connection = connection.map_err(|error| AppendError::Aborted(error.to_string()))?;
-    let is_made = insert_event(&mut connection, event, key).await.map_err(|error| append_error(&error))?;
+    // Explicit, since behind a pooler whatever follows here belongs to a transaction that ends later.
+    let transaction = pool.begin().await;
+    let mut transaction = transaction.map_err(|error| AppendError::Aborted(error.to_string()))?;
+    let is_made = insert_event(&mut transaction, event, key).await.map_err(|error| append_error(&error))?;
     match key {
         Some(key) if !is_made => {
             // What this says of the key is no matter of the write, which certainly did nothing.
-            let used = used_key(&mut connection, key).await;
+            let used = used_key(&mut transaction, key).await;
             used.map(Some).map_err(|error| AppendError::Unknown(error.to_string()))
         }
-        _ => Ok(None),
+        _ => {
+            transaction.commit().await.map_err(|error| append_error(&error))?;
+            Ok(None)
+        }
     }
 }
 
