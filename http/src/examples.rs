@@ -95,6 +95,7 @@ fn detail(code: Code, call: Call) -> String {
             let (field, message) = invalid_field(call);
             return format!("{field} {message}");
         }
+        Code::RequestTimeout => return fault("the body did not come in time"),
         Code::Overloaded => return fault("too many commands wait for this event"),
         Code::Unavailable if call.id == "readyz" => return "the server is about to stop".to_owned(),
         Code::Unavailable => return fault("a part of the service does not answer"),

@@ -8,6 +8,7 @@ pub mod chaos;
 pub mod cluster;
 pub mod command;
 pub mod config;
+pub mod connection;
 mod examples;
 pub mod extract;
 pub mod idempotency;
