@@ -15,7 +15,7 @@ use uuid::Uuid;
 
 use crate::auth::Keys;
 use crate::cluster::{Cluster, Signer, header_value};
-use crate::connection::Timeouts;
+use crate::connection::state::Timeouts;
 
 pub use self::database::{DatabaseConfig, Pooler};
 use self::secrets::{DEV_ADMIN_KEY, DEV_USER_KEY, Exposure};
@@ -79,7 +79,8 @@ pub struct Config {
     /// The largest request body, in bytes.
     #[arg(long, env, default_value_t = 1_048_576, value_parser = whole_number(1_024, 16_777_216))]
     pub max_body_bytes: usize,
-    /// How long a request may take before it is answered 503, or 408 if its body is what has not come, in milliseconds.
+    /// How long a request may take before it is answered 503, or 408 if its body is what has not come, in
+    /// milliseconds.
     #[arg(long, env, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub request_timeout_ms: u64,
     /// How long a client may take to send a request's headers, in milliseconds.

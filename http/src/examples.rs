@@ -122,6 +122,7 @@ fn detail(code: Code, call: Call) -> String {
         Code::UnsupportedMediaType => "send the body with Content-Type: application/json",
         Code::IdempotencyKeyReused => "the idempotency key was used before, for another request",
         Code::RateLimited => "try again in 1 s",
+        Code::NotFound if call.id == "list_seats" => "the event has no section of this name",
         _ => "there is nothing at this path",
     };
     text.to_owned()

@@ -18,7 +18,7 @@ use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
-use crate::connection::{self, Connection};
+use crate::connection::state::{self, Connection};
 use crate::state::AppState;
 use crate::wire::object::Object;
 use crate::wire::problem::{Code, FieldError, Problem};
@@ -157,7 +157,7 @@ impl Body {
     fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         Self {
-            connection: connection::of(request),
+            connection: state::of(request),
             payload: payload.take(),
             announced_bytes: length.and_then(|length| length.parse().ok()).unwrap_or(0),
             is_gzip: is_gzip(request),

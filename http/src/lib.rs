@@ -9,6 +9,7 @@ pub mod cluster;
 pub mod command;
 pub mod config;
 pub mod connection;
+pub mod encoding;
 mod examples;
 pub mod extract;
 pub mod idempotency;

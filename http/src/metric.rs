@@ -55,8 +55,8 @@ pub(crate) fn count_refusal(code: String) {
     counter!(REFUSALS, "code" => code).increment(1);
 }
 
-/// Counts a connection that is closed on its client: for a `head`, a `body` or an `answer` that took too long, or for
-/// the number of connections that its `address` has.
+/// Counts a connection that is closed on its client: for a `head`, a `body` or an `answer` that took too
+/// long, or for the number of connections that its `address` has.
 pub(crate) fn count_closed(reason: &'static str) {
     counter!(CLOSED, "reason" => reason).increment(1);
 }

@@ -20,17 +20,17 @@ use utoipa_actix_web::service_config::ServiceConfig;
 use utoipa_swagger_ui::{Config as SwaggerConfig, SwaggerUi};
 
 use crate::config::Config;
-use crate::connection::{Addresses, LINGER, Stream, Timeouts};
+use crate::connection::addresses::Addresses;
+use crate::connection::state::{LINGER, Timeouts};
+use crate::connection::stream::Stream;
 use crate::metric;
 use crate::middleware::admit::admit;
 use crate::middleware::observe::observe;
 use crate::openapi;
 use crate::route_table::RouteTable;
 use crate::routes;
-use crate::seat_maps::SeatMaps;
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
-use crate::wire::seat_body::render_all;
 
 /// How long a stopping server waits for requests that are under way.
 const DRAIN_TIMEOUT_S: u64 = 30;
@@ -44,7 +44,7 @@ const UPKEEP_EVERY: Duration = Duration::from_secs(5);
 /// The state of a server that runs by `config`.
 pub fn state(config: &Config, engine: Engine, metrics: PrometheusHandle) -> AppState {
     let routes = RouteTable::of(openapi::document());
-    AppState::new(config, engine, metrics, SeatMaps::new(render_all), routes)
+    AppState::new(config, engine, metrics, routes)
 }
 
 /// A server that answers where `config` says, and its address (of port 0 the system makes a free one).

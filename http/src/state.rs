@@ -12,7 +12,7 @@ use moka::future::Cache;
 use crate::auth::Keys;
 use crate::cluster::Cluster;
 use crate::config::Config;
-use crate::connection::Memory;
+use crate::connection::memory::Memory;
 use crate::limit::RateLimit;
 use crate::route_table::RouteTable;
 use crate::seat_maps::SeatMaps;
@@ -32,7 +32,8 @@ pub struct AppState {
     /// How long a hold lasts in events that do not say it themselves.
     pub default_hold_ttl_s: u32,
     pub(crate) cluster: Option<Cluster>,
-    pub(crate) seat_maps: SeatMaps,
+    /// The prepared seat maps.
+    pub seat_maps: SeatMaps,
     pub(crate) routes: RouteTable,
     pub(crate) metrics: PrometheusHandle,
     is_stopping: AtomicBool,
@@ -45,19 +46,19 @@ impl AppState {
         config: &Config,
         engine: Engine,
         metrics: PrometheusHandle,
-        seat_maps: SeatMaps,
         routes: RouteTable,
     ) -> Self {
+        let memory = Memory::new(config.max_answer_bytes);
         Self {
             engine,
             keys: config.keys(),
             rate_limit: config.rate_limit_per_s.and_then(NonZeroU32::new).map(RateLimit::new),
             request_timeout: config.request_timeout(),
             max_body_bytes: config.max_body_bytes,
-            memory: Memory::new(config.max_answer_bytes),
+            memory: Arc::clone(&memory),
             default_hold_ttl_s: config.default_hold_ttl_s(),
             cluster: config.cluster(),
-            seat_maps,
+            seat_maps: SeatMaps::new(memory),
             routes,
             metrics,
             is_stopping: AtomicBool::new(false),

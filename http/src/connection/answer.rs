@@ -8,7 +8,8 @@ use std::task::{Context, Poll, ready};
 use actix_web::body::{BodySize, BoxBody, MessageBody};
 use actix_web::web::Bytes;
 
-use crate::connection::{Connection, Taken};
+use crate::connection::memory::Taken;
+use crate::connection::state::Connection;
 
 /// The framework copies what it is given until the client takes it: of a seat map no more than this.
 const PIECE_BYTES: usize = 64 * 1024;

@@ -3,6 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use actix_web::web::Bytes;
+
 /// The bytes of all answers under way and of prepared seat maps.
 pub struct Memory {
     most: usize,
@@ -40,11 +42,24 @@ impl Memory {
 }
 
 impl Taken {
-    /// Gives back what is above `bytes`.
-    pub fn shrink_to(&mut self, bytes: usize) {
-        let rest = self.bytes.saturating_sub(bytes);
-        self.memory.taken.fetch_sub(rest, Ordering::Relaxed);
-        self.bytes -= rest;
+    /// Takes as many bytes as these really are, for as long as anybody has them.
+    pub fn with(mut self, bytes: Vec<u8>) -> Bytes {
+        let really = bytes.capacity();
+        self.memory.taken.fetch_add(really, Ordering::Relaxed);
+        self.memory.taken.fetch_sub(self.bytes, Ordering::Relaxed);
+        self.bytes = really;
+        Bytes::from_owner(Owned { bytes, _taken: self })
+    }
+}
+
+struct Owned {
+    bytes: Vec<u8>,
+    _taken: Taken,
+}
+
+impl AsRef<[u8]> for Owned {
+    fn as_ref(&self) -> &[u8] {
+        &self.bytes
     }
 }
 
@@ -61,12 +76,14 @@ mod tests {
     #[test]
     fn memory_ends_and_comes_back() {
         let memory = Memory::new(10);
-        let mut first = memory.take(8).expect("there is room");
+        let first = memory.take(8).expect("there is room");
         assert!(memory.take(3).is_none());
-        first.shrink_to(7);
+        let mut bytes = first.with(vec![0; 7]);
         let second = memory.take(3).expect("there is room again");
         assert_eq!(memory.taken(), 10);
-        drop((first, second));
+        drop((bytes.split_to(6), second));
+        assert_eq!(memory.taken(), 7, "a piece holds all");
+        drop(bytes);
         assert_eq!(memory.taken(), 0);
     }
 }

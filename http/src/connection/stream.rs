@@ -9,11 +9,13 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, Sleep, sleep_until};
 
-use crate::connection::{Admitted, Connection, HEAD, Timeouts};
+use crate::connection::addresses::Admitted;
+use crate::connection::state::{Connection, HEAD, Timeouts};
 use crate::metric;
 use crate::wire::problem::CONTENT_TYPE;
 
-/// What is said of a head that has not come. No handler has seen the request, which has neither a path nor an id yet.
+/// What is said of a head that has not come. No handler has seen the request, which has neither a path nor
+/// an id yet.
 fn late_head() -> String {
     let body = r#"{"type":"about:blank","title":"The request took too long to come","status":408,"detail":"the head of the request did not come in time","code":"request_timeout"}"#;
     format!(

@@ -7,7 +7,7 @@ use actix_web::{Error, HttpMessage, web};
 
 use crate::auth::Identity;
 use crate::cluster::{Call, PassedOn};
-use crate::connection;
+use crate::connection::state as connection;
 use crate::log_fields::LogFields;
 use crate::state::AppState;
 use crate::wire::problem::Problem;

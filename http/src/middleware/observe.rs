@@ -15,7 +15,9 @@ use actix_web::middleware::Next;
 use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 
-use crate::connection::{self, AnswerBody, Connection, CountedElsewhere, Memory, Taken};
+use crate::connection::answer::{AnswerBody, CountedElsewhere};
+use crate::connection::memory::{Memory, Taken};
+use crate::connection::state::{self, Connection};
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::log_fields::LogFields;
 use crate::metric;
@@ -36,8 +38,8 @@ pub async fn observe<B: MessageBody + 'static>(
         uri: request.uri().clone(),
         request_id: RequestId::of(request.headers()),
         log_fields: LogFields::attach(&request),
-        is_chunked: connection::is_chunked(request.headers()),
-        connection: connection::of(request.request()),
+        is_chunked: state::is_chunked(request.headers()),
+        connection: state::of(request.request()),
         repeat: state.routes.find(request.path()).repeat(request.method()),
         key_given: KeyGiven::new(request.headers().contains_key(IDEMPOTENCY_KEY)),
     };

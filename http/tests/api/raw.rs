@@ -21,7 +21,8 @@ impl Raw {
         self.0.write_all(text.as_bytes()).await.expect("it is sent");
     }
 
-    /// Sends a byte of `text`, again and again, every 20 ms until the server closes. Returns what the server said, and how long it took to close.
+    /// Sends a byte of `text`, again and again, every 20 ms until the server closes. Returns what the server
+    /// said, and how long it took to close.
     pub(crate) async fn drip(self, text: &'static str) -> (String, Duration) {
         let (mut reader, mut writer) = self.0.into_split();
         let begun = Instant::now();
@@ -58,8 +59,8 @@ impl Raw {
         }
     }
 
-    /// Waits until the server has closed, without reading what it says; asks every 20 ms. A server that closes with
-    /// something unread resets the connection.
+    /// Waits until the server has closed, without reading what it says; asks every 20 ms. A server that closes
+    /// with something unread resets the connection.
     pub(crate) async fn until_closed(&mut self) -> Duration {
         let begun = Instant::now();
         while self.0.write_all(b"\r\n").await.is_ok() {

@@ -120,6 +120,46 @@ async fn requests_sent_ahead_are_all_answered() {
 }
 
 #[actix_web::test]
+async fn a_client_that_reads_nothing_is_closed_and_its_seat_map_let_go() {
+    let server = TestServer::start_with(|config| config.answer_timeout_ms = 8_000).await;
+    let id = server.event(200_000).await;
+    let seat = format!("00000000-0001-8000-{}", &id[19..]);
+    let path = format!("/api/v1/events/{id}/seats");
+    let whole = server.get(&path, None).await.bytes.len();
+    let one = server.state.memory.taken();
+    assert!((whole..whole + whole / 4).contains(&one), "{one} bytes of {whole}");
+    let mut clients = Vec::new();
+    for _ in 0..5 {
+        let mut client = Raw::connect(server.address).await;
+        client.send(&format!("GET {path} HTTP/1.1\r\nhost: x\r\n\r\n")).await;
+        clients.push(client);
+    }
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(server.state.memory.taken(), one, "all share one map");
+    server.reserved(&id, &[seat]).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    server.get(&path, None).await;
+    assert!(server.state.memory.taken() > one + whole, "what is out of date but under way is counted");
+    for client in &mut clients {
+        client.until_closed().await;
+    }
+    assert!(server.state.memory.taken() < one + whole, "it is not let go of");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn what_does_not_fit_beside_the_answers_under_way_is_503() {
+    let server = TestServer::start_with(|config| config.max_answer_bytes = 400_000).await;
+    let path = |id| format!("/api/v1/events/{id}/seats");
+    let (small, large) = (server.event(100).await, server.event(4_000).await);
+    let refused = server.get(&path(large), None).await;
+    refused.problem(503, "overloaded");
+    assert_eq!(refused.header("retry-after"), Some("1"));
+    assert_eq!(server.get(&path(small), None).await.status, 200);
+    server.stop().await;
+}
+
+#[actix_web::test]
 async fn an_address_has_so_many_connections() {
     let server = TestServer::start_with(|config| config.max_connections_per_address = 2).await;
     let mut first = Raw::connect(server.address).await;
