@@ -47,7 +47,7 @@ const MAKES_RESERVATION: Repeat = Repeat::Makes("GET /api/v1/users/{id}/reservat
 pub const CALLS: [Call; 16] = [
     // The event of a key that was used before can be deleted.
     call("create_event", Role::Admin, MAKES_EVENT, &[Code::EventNotFound, Code::IdempotencyKeyReused]),
-    call("list_events", Role::Anyone, Repeat::Reads, &[]),
+    call("list_events", Role::Anyone, Repeat::Reads, &[Code::NotAcceptable]),
     call("get_event", Role::Anyone, Repeat::Reads, &[Code::EventNotFound]),
     call("amend_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound]),
     call("delete_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventInUse]),

@@ -1,13 +1,10 @@
 //! What prepares seat maps: one large one at a time, whoever asks for how many, so that the other requests
 //! always have the other cores.
 
-use std::io::Write;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use actix_web::web;
-use flate2::Compression;
-use flate2::write::GzEncoder;
 use tokio::sync::Semaphore;
 
 /// From so many seats on, a map is worked on by a thread for blocking work: a request worker has others to
@@ -59,13 +56,6 @@ impl Builder {
     pub fn built(&self) -> u64 {
         self.built.load(Ordering::Relaxed)
     }
-}
-
-/// JSON as it is sent to clients that take gzip.
-pub fn compress(bytes: &[u8]) -> Vec<u8> {
-    let mut encoder = GzEncoder::new(Vec::with_capacity(bytes.len() / 8), Compression::fast());
-    let written = encoder.write_all(bytes).and_then(|()| encoder.finish());
-    written.expect("memory takes all")
 }
 
 #[cfg(test)]

@@ -15,7 +15,6 @@ use tokio::sync::Mutex;
 use crate::connection::memory::{Memory, Taken};
 use crate::wire::seat_body::{SEAT_BYTES, SeatFilter};
 
-pub use self::builder::compress;
 use self::builder::{Builder, NotBuilt};
 pub use self::prepared::PreparedMap;
 

@@ -7,7 +7,8 @@ use actix_web::web::Bytes;
 use tokio::sync::OnceCell;
 
 use crate::connection::memory::Memory;
-use crate::seat_maps::builder::{Builder, NotBuilt, compress};
+use crate::encoding::compress;
+use crate::seat_maps::builder::{Builder, NotBuilt};
 
 /// A map that is out of date is still shown until ten times as long has gone by as it took to prepare, so
 /// that about a tenth of one core goes into the maps of one event. That is never longer than this.
