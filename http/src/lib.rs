@@ -15,6 +15,7 @@ pub mod extract;
 pub mod idempotency;
 pub mod limit;
 pub mod log_fields;
+mod log_queue;
 pub mod metric;
 pub mod middleware;
 pub mod openapi;

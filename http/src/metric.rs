@@ -18,6 +18,8 @@ pub const REQUEST_SECONDS: &str = "holdfast_http_request_seconds";
 pub const REFUSALS: &str = "holdfast_refusals_total";
 /// Connections that were closed on clients, by what they were too slow at or too many of.
 pub const CLOSED: &str = "holdfast_http_connections_closed_total";
+/// Lines of the log that did not fit into its queue.
+pub const LOG_LINES_DROPPED: &str = "holdfast_log_lines_dropped_total";
 /// Always 1: its labels name the release.
 pub const BUILD_INFO: &str = "holdfast_build_info";
 
@@ -61,6 +63,11 @@ pub(crate) fn count_closed(reason: &'static str) {
     counter!(CLOSED, "reason" => reason).increment(1);
 }
 
+/// Counts a line of the log that is not written.
+pub(crate) fn count_dropped_line() {
+    counter!(LOG_LINES_DROPPED).increment(1);
+}
+
 fn describe() {
     engine::metric::describe();
     PROCESS.describe();
@@ -72,6 +79,7 @@ fn describe() {
         Unit::Count,
         "Connections that were closed on slow or numerous clients"
     );
+    metrics::describe_counter!(LOG_LINES_DROPPED, Unit::Count, "Lines of the log that nobody took in time");
     metrics::describe_histogram!(
         REQUEST_SECONDS,
         Unit::Seconds,

@@ -19,7 +19,7 @@ use crate::connection::answer::{AnswerBody, CountedElsewhere};
 use crate::connection::memory::{Memory, Taken};
 use crate::connection::state::{self, Connection};
 use crate::idempotency::IDEMPOTENCY_KEY;
-use crate::log_fields::LogFields;
+use crate::log_fields::{LogFields, cut};
 use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
@@ -128,7 +128,7 @@ impl Asked {
         if let Some(cause) = problem.cause() {
             tracing::warn!(
                 request_id = self.request_id.as_str(),
-                path = self.uri.path(),
+                path = cut(self.uri.path()),
                 cause,
                 "request failed"
             );
@@ -145,8 +145,8 @@ impl Asked {
         let (event_id, reservation_id) = self.log_fields.subject(self.uri.path(), headers);
         tracing::info!(
             target: "access",
-            method = self.method.as_str(),
-            path = self.uri.path(),
+            method = cut(self.method.as_str()),
+            path = cut(self.uri.path()),
             route = route.template.as_str(),
             status = status.as_u16(),
             latency_us = latency.as_micros() as u64,
