@@ -92,7 +92,8 @@ pub struct Config {
     /// How many connections one client address may have; 0 for any number, as behind a balancer.
     #[arg(long, env, default_value_t = 512, value_parser = whole_number(0, 1_000_000))]
     pub max_connections_per_address: usize,
-    /// How many bytes answers under way and prepared seat maps may take; what would take more is answered 503.
+    /// How many bytes answers under way and prepared seat maps may take; what would take more is answered
+    /// 503.
     #[arg(long, env, default_value_t = 536_870_912, value_parser = whole_number(67_108_864, 1_099_511_627_776))]
     pub max_answer_bytes: usize,
     /// How long an idle connection stays open, in seconds.

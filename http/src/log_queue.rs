@@ -1,5 +1,5 @@
-//! The lines of the log on their way to the thread that writes them: bounded in bytes, since whoever reads the
-//! log may stop to. What does not fit is dropped, and counted.
+//! The lines of the log on their way to the thread that writes them: bounded in bytes, since whoever reads
+//! the log may stop. What does not fit is dropped, and counted.
 
 use std::io::{self, Write};
 use std::sync::Arc;
@@ -30,7 +30,8 @@ struct Output<W> {
 }
 
 impl LogQueue {
-    /// A queue of at most so many bytes, which ends in `writer`. What waits is written when the guard is dropped.
+    /// A queue of at most so many bytes, which ends in `writer`. What waits is written when the guard is
+    /// dropped.
     pub fn new(writer: impl Write + Send + 'static, most: usize) -> (Self, WorkerGuard) {
         let waiting = Waiting::default();
         let output = Output { waiting: Arc::clone(&waiting), writer };

@@ -33,7 +33,8 @@ impl Default for Builder {
 }
 
 impl Builder {
-    /// Does work that takes time by the number of an event's seats: at once for a small one, else in its turn.
+    /// Does work that takes time by the number of an event's seats: at once for a small one, else in its
+    /// turn.
     pub async fn build<T: Send + 'static>(
         &self,
         seats: usize,

@@ -59,8 +59,8 @@ impl Raw {
         }
     }
 
-    /// Waits until the server has closed, without reading what it says; asks every 20 ms. A server that closes
-    /// with something unread resets the connection.
+    /// Waits until the server has closed, without reading what it says; asks every 20 ms. A server that
+    /// closes with something unread resets the connection.
     pub(crate) async fn until_closed(&mut self) -> Duration {
         let begun = Instant::now();
         while self.0.write_all(b"\r\n").await.is_ok() {
@@ -71,7 +71,7 @@ impl Raw {
     }
 
     /// Whether the server closes at once and says nothing.
-    pub(crate) async fn is_refused(mut self) -> bool {
+    pub(crate) async fn hears_nothing(mut self) -> bool {
         let mut said = [0; 64];
         matches!(timeout(Duration::from_millis(300), self.0.read(&mut said)).await, Ok(Ok(0) | Err(_)))
     }
