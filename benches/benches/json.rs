@@ -7,7 +7,7 @@ use std::time::Duration;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use engine::{Clock, Command, Event, ReservationView, SeatMap, SeatStatus, SystemClock};
 use holdfast_benches::{event_info, pair_of_seats, user};
-use holdfast_http::seat_maps::compress;
+use holdfast_http::encoding::compress;
 use holdfast_http::wire::reservation_body::ReservationBody;
 use holdfast_http::wire::seat_body::render_all;
 

@@ -47,11 +47,11 @@ const MAKES_RESERVATION: Repeat = Repeat::Makes("GET /api/v1/users/{id}/reservat
 pub const CALLS: [Call; 16] = [
     // The event of a key that was used before can be deleted.
     call("create_event", Role::Admin, MAKES_EVENT, &[Code::EventNotFound, Code::IdempotencyKeyReused]),
-    call("list_events", Role::Anyone, Repeat::Reads, &[]),
+    call("list_events", Role::Anyone, Repeat::Reads, &[Code::NotAcceptable]),
     call("get_event", Role::Anyone, Repeat::Reads, &[Code::EventNotFound]),
     call("amend_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound]),
     call("delete_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventInUse]),
-    call("list_seats", Role::Anyone, Repeat::Reads, &[Code::EventNotFound, Code::NotAcceptable]),
+    call("list_seats", Role::Anyone, Repeat::Reads, &LIST_SEATS),
     call("reserve", Role::User, MAKES_RESERVATION, &RESERVE),
     call("get_reservation", Role::User, Repeat::Reads, &[Code::ReservationNotFound]),
     call("confirm_reservation", Role::User, Repeat::Harmless, &CONFIRM),
@@ -64,6 +64,7 @@ pub const CALLS: [Call; 16] = [
     call("metrics", Role::Anyone, Repeat::Reads, &[]),
 ];
 
+const LIST_SEATS: [Code; 3] = [Code::EventNotFound, Code::NotFound, Code::NotAcceptable];
 const RESERVE: [Code; 6] = [
     Code::Forbidden,
     Code::EventNotFound,

@@ -15,6 +15,7 @@ use uuid::Uuid;
 
 use crate::auth::Keys;
 use crate::cluster::{Cluster, Signer, header_value};
+use crate::connection::state::Timeouts;
 
 pub use self::database::{DatabaseConfig, Pooler};
 use self::secrets::{DEV_ADMIN_KEY, DEV_USER_KEY, Exposure};
@@ -78,12 +79,23 @@ pub struct Config {
     /// The largest request body, in bytes.
     #[arg(long, env, default_value_t = 1_048_576, value_parser = whole_number(1_024, 16_777_216))]
     pub max_body_bytes: usize,
-    /// How long a request may take, with its body, before it is answered 503, in milliseconds.
+    /// How long a request may take before it is answered 503, or 408 if its body is what has not come, in
+    /// milliseconds.
     #[arg(long, env, default_value_t = 10_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub request_timeout_ms: u64,
     /// How long a client may take to send a request's headers, in milliseconds.
     #[arg(long, env, default_value_t = 5_000, value_parser = clap::value_parser!(u64).range(1..))]
     pub header_timeout_ms: u64,
+    /// How long a client may take to receive an answer before its connection is closed, in milliseconds.
+    #[arg(long, env, default_value_t = 30_000, value_parser = clap::value_parser!(u64).range(1..=3_600_000))]
+    pub answer_timeout_ms: u64,
+    /// How many connections one client address may have; 0 for any number, as behind a balancer.
+    #[arg(long, env, default_value_t = 512, value_parser = whole_number(0, 1_000_000))]
+    pub max_connections_per_address: usize,
+    /// How many bytes answers under way and prepared seat maps may take; what would take more is answered
+    /// 503.
+    #[arg(long, env, default_value_t = 536_870_912, value_parser = whole_number(67_108_864, 1_099_511_627_776))]
+    pub max_answer_bytes: usize,
     /// How long an idle connection stays open, in seconds.
     #[arg(long, env, default_value_t = 75, value_parser = clap::value_parser!(u64).range(0..=3_600))]
     pub keep_alive_s: u64,
@@ -226,6 +238,14 @@ impl Config {
     /// The host to listen on: an IPv6 address may stand in brackets, as in a URL.
     pub fn bind_host(&self) -> &str {
         unbracketed(&self.bind)
+    }
+
+    /// How long clients may take.
+    pub(crate) fn timeouts(&self) -> Timeouts {
+        Timeouts {
+            head: Duration::from_millis(self.header_timeout_ms),
+            answer: Duration::from_millis(self.answer_timeout_ms),
+        }
     }
 
     /// The API keys.

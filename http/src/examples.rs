@@ -31,7 +31,7 @@ pub(crate) fn requests(call: &str) -> Vec<(&'static str, Value)> {
 pub(crate) fn answer(call: &str, status: &str) -> Option<Value> {
     let example = match (call, status) {
         ("create_event", _) => event(0, 0),
-        ("list_events", _) => json!([event(1, 2)]),
+        ("list_events", _) => json!([event_summary(1, 2)]),
         ("get_event" | "amend_event", _) => event(1, 2),
         ("list_seats", _) => json!([seat(0, "reserved"), seat(1, "available")]),
         ("reserve" | "get_reservation", _) => reservation("pending"),
@@ -95,6 +95,7 @@ fn detail(code: Code, call: Call) -> String {
             let (field, message) = invalid_field(call);
             return format!("{field} {message}");
         }
+        Code::RequestTimeout => return fault("the body did not come in time"),
         Code::Overloaded => return fault("too many commands wait for this event"),
         Code::Unavailable if call.id == "readyz" => return "the server is about to stop".to_owned(),
         Code::Unavailable => return fault("a part of the service does not answer"),
@@ -121,6 +122,7 @@ fn detail(code: Code, call: Call) -> String {
         Code::UnsupportedMediaType => "send the body with Content-Type: application/json",
         Code::IdempotencyKeyReused => "the idempotency key was used before, for another request",
         Code::RateLimited => "try again in 1 s",
+        Code::NotFound if call.id == "list_seats" => "the event has no section of this name",
         _ => "there is nothing at this path",
     };
     text.to_owned()
@@ -169,15 +171,20 @@ fn small_event() -> Value {
 }
 
 fn event(reserved: u32, confirmed: u32) -> Value {
+    let mut event = event_summary(reserved, confirmed);
+    event["sections"] = json!([
+        {"name": "Arena", "rows": 20, "seats_per_row": 50, "seats": 1000, "price": 12000},
+        {"name": "Stand", "rows": 100, "seats_per_row": 90, "seats": 9000, "price": 6800},
+    ]);
+    event
+}
+
+fn event_summary(reserved: u32, confirmed: u32) -> Value {
     json!({
         "id": EVENT, "name": "Rock Festival", "description": "Two stages, one night", "venue": "Tokyo Dome",
         "start_at": "2027-01-10T09:00:00.000Z", "end_at": "2027-01-10T12:00:00.000Z",
         "currency": "JPY", "currency_decimals": 0,
         "hold_ttl_s": 900, "max_hold_s": 3600, "max_seats_per_reservation": 10,
-        "sections": [
-            {"name": "Arena", "rows": 20, "seats_per_row": 50, "seats": 1000, "price": 12000},
-            {"name": "Stand", "rows": 100, "seats_per_row": 90, "seats": 9000, "price": 6800},
-        ],
         "total_seats": 10_000, "available_seats": 10_000 - reserved - confirmed,
         "reserved_seats": reserved, "confirmed_seats": confirmed, "version": 2 * confirmed + reserved,
         "created_at": "2026-12-01T09:00:00.000Z", "updated_at": "2026-12-01T09:00:00.000Z",

@@ -5,6 +5,7 @@ use std::fmt::Display;
 use std::future::{Future, Ready, ready};
 use std::io::Read;
 use std::pin::Pin;
+use std::rc::Rc;
 use std::str::FromStr;
 
 use actix_web::dev::Payload;
@@ -17,6 +18,7 @@ use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
+use crate::connection::state::{self, Connection};
 use crate::state::AppState;
 use crate::wire::object::Object;
 use crate::wire::problem::{Code, FieldError, Problem};
@@ -145,6 +147,7 @@ fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
 
 /// A body that is still to be read.
 struct Body {
+    connection: Option<Rc<Connection>>,
     payload: Payload,
     announced_bytes: usize,
     is_gzip: Result<bool, Problem>,
@@ -154,6 +157,7 @@ impl Body {
     fn of(request: &HttpRequest, payload: &mut Payload) -> Self {
         let length = request.headers().get(header::CONTENT_LENGTH).and_then(|value| value.to_str().ok());
         Self {
+            connection: state::of(request),
             payload: payload.take(),
             announced_bytes: length.and_then(|length| length.parse().ok()).unwrap_or(0),
             is_gzip: is_gzip(request),
@@ -166,6 +170,9 @@ impl Body {
         if self.announced_bytes > max_bytes {
             return Err(too_large(max_bytes));
         }
+        if let Some(connection) = &self.connection {
+            connection.begin_body();
+        }
         let mut body = BytesMut::with_capacity(self.announced_bytes);
         while let Some(chunk) = self.payload.next().await {
             let chunk = chunk.map_err(|error| unreadable(&error))?;
@@ -173,6 +180,9 @@ impl Body {
                 return Err(too_large(max_bytes));
             }
             body.extend_from_slice(&chunk);
+        }
+        if let Some(connection) = &self.connection {
+            connection.end_body();
         }
         if is_gzip { inflate(&body, max_bytes) } else { Ok(body.freeze()) }
     }

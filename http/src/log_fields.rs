@@ -10,6 +10,14 @@ use engine::{EventId, ReservationId};
 
 use crate::auth::Identity;
 
+/// How much of what a client chose stands in a line.
+const MOST_BYTES: usize = 256;
+
+/// What a client chose, as it stands in the log.
+pub(crate) fn cut(text: &str) -> &str {
+    &text[..text.floor_char_boundary(MOST_BYTES)]
+}
+
 /// Who asked, and about which event.
 #[derive(Default)]
 pub struct LogFields {

@@ -16,6 +16,10 @@ pub const REQUESTS: &str = "holdfast_http_requests_total";
 pub const REQUEST_SECONDS: &str = "holdfast_http_request_seconds";
 /// Refused requests by the code of the problem.
 pub const REFUSALS: &str = "holdfast_refusals_total";
+/// Connections that were closed on clients, by what they were too slow at or too many of.
+pub const CLOSED: &str = "holdfast_http_connections_closed_total";
+/// Lines of the log that did not fit into its queue.
+pub const LOG_LINES_DROPPED: &str = "holdfast_log_lines_dropped_total";
 /// Always 1: its labels name the release.
 pub const BUILD_INFO: &str = "holdfast_build_info";
 
@@ -28,7 +32,8 @@ const COUNT_BUCKETS: [f64; 11] = [1.0, 2.0, 4.0, 8.0, 16.0, 32.0, 64.0, 128.0, 2
 
 /// Methods that get a label of their own; the rest of what clients may think up shares the last.
 const METHODS: [&str; 6] = ["GET", "HEAD", "POST", "PATCH", "DELETE", "other"];
-const STATUSES: [u16; 16] = [200, 201, 204, 304, 400, 401, 403, 404, 405, 409, 413, 415, 422, 429, 500, 503];
+const STATUSES: [u16; 17] =
+    [200, 201, 204, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415, 422, 429, 500, 503];
 
 /// Installs the recorder of this process, once, before any handle is made.
 pub fn install() -> Result<PrometheusHandle, BuildError> {
@@ -52,12 +57,29 @@ pub(crate) fn count_refusal(code: String) {
     counter!(REFUSALS, "code" => code).increment(1);
 }
 
+/// Counts a connection that is closed on its client: for a `head`, a `body` or an `answer` that took too
+/// long, or for the number of connections that its `address` has.
+pub(crate) fn count_closed(reason: &'static str) {
+    counter!(CLOSED, "reason" => reason).increment(1);
+}
+
+/// Counts a line of the log that is not written.
+pub(crate) fn count_dropped_line() {
+    counter!(LOG_LINES_DROPPED).increment(1);
+}
+
 fn describe() {
     engine::metric::describe();
     PROCESS.describe();
     metrics::describe_gauge!(BUILD_INFO, "Always 1: the labels name the release");
     metrics::describe_counter!(REFUSALS, Unit::Count, "Refused requests by the code of the problem");
     metrics::describe_counter!(REQUESTS, Unit::Count, "Answered requests by route, method and status");
+    metrics::describe_counter!(
+        CLOSED,
+        Unit::Count,
+        "Connections that were closed on slow or numerous clients"
+    );
+    metrics::describe_counter!(LOG_LINES_DROPPED, Unit::Count, "Lines of the log that nobody took in time");
     metrics::describe_histogram!(
         REQUEST_SECONDS,
         Unit::Seconds,

@@ -134,7 +134,7 @@ fn refusals(call: Call, operation: &Operation) -> Vec<Code> {
         codes.push(Code::Forbidden);
     }
     if has_body {
-        codes.extend([Code::BodyTooLarge, Code::UnsupportedMediaType]);
+        codes.extend([Code::RequestTimeout, Code::BodyTooLarge, Code::UnsupportedMediaType]);
     }
     if has_body || has_query || call.repeat != Repeat::Reads {
         codes.push(Code::ValidationFailed);

@@ -1,6 +1,7 @@
 //! What every handler can reach.
 
 use std::num::NonZeroU32;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
@@ -11,6 +12,7 @@ use moka::future::Cache;
 use crate::auth::Keys;
 use crate::cluster::Cluster;
 use crate::config::Config;
+use crate::connection::memory::Memory;
 use crate::limit::RateLimit;
 use crate::route_table::RouteTable;
 use crate::seat_maps::SeatMaps;
@@ -25,10 +27,13 @@ pub struct AppState {
     pub(crate) rate_limit: Option<RateLimit>,
     pub(crate) request_timeout: Duration,
     pub(crate) max_body_bytes: usize,
+    /// The bytes of answers under way and of prepared seat maps.
+    pub memory: Arc<Memory>,
     /// How long a hold lasts in events that do not say it themselves.
     pub default_hold_ttl_s: u32,
     pub(crate) cluster: Option<Cluster>,
-    pub(crate) seat_maps: SeatMaps,
+    /// The prepared seat maps.
+    pub seat_maps: SeatMaps,
     pub(crate) routes: RouteTable,
     pub(crate) metrics: PrometheusHandle,
     is_stopping: AtomicBool,
@@ -41,18 +46,19 @@ impl AppState {
         config: &Config,
         engine: Engine,
         metrics: PrometheusHandle,
-        seat_maps: SeatMaps,
         routes: RouteTable,
     ) -> Self {
+        let memory = Memory::new(config.max_answer_bytes);
         Self {
             engine,
             keys: config.keys(),
             rate_limit: config.rate_limit_per_s.and_then(NonZeroU32::new).map(RateLimit::new),
             request_timeout: config.request_timeout(),
             max_body_bytes: config.max_body_bytes,
+            memory: Arc::clone(&memory),
             default_hold_ttl_s: config.default_hold_ttl_s(),
             cluster: config.cluster(),
-            seat_maps,
+            seat_maps: SeatMaps::new(memory),
             routes,
             metrics,
             is_stopping: AtomicBool::new(false),

@@ -23,6 +23,7 @@ const EXIT_INTERRUPTED: i32 = 130;
 
 /// Serves until SIGTERM, SIGINT or SIGHUP.
 pub(crate) async fn serve(config: &Config, env_file: Option<&Path>) -> Result<(), Failure> {
+    raise_file_limit();
     let metrics = metric::install().map_err(|error| Failure::Other(error.to_string()))?;
     let store = ports::connect(config).await?;
     let is_new = is_new(&*store).await?;
@@ -78,6 +79,13 @@ fn clock() -> Arc<dyn Clock> {
 #[cfg(feature = "chaos")]
 fn clock() -> Arc<dyn Clock> {
     Arc::new(crate::chaos::OffsetClock::from_env())
+}
+
+/// Lets the process have as many files as it may: each connection is one, and shells give 1,024.
+fn raise_file_limit() {
+    if let Err(error) = rlimit::increase_nofile_limit(u64::MAX) {
+        tracing::warn!(%error, "the limit of open files stays as it is");
+    }
 }
 
 /// Whether the store never had an event.

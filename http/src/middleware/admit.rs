@@ -7,6 +7,7 @@ use actix_web::{Error, HttpMessage, web};
 
 use crate::auth::Identity;
 use crate::cluster::{Call, PassedOn};
+use crate::connection::state as connection;
 use crate::log_fields::LogFields;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
@@ -35,8 +36,12 @@ pub async fn admit<B: MessageBody>(
     LogFields::of(&request).set_identity(identity);
     request.extensions_mut().insert(identity);
     request.extensions_mut().insert(passed_on);
+    let connection = connection::of(request.request());
     match tokio::time::timeout(state.request_timeout, next.call(request)).await {
         Ok(answer) => answer,
+        Err(_) if connection.is_some_and(|connection| connection.awaits_body()) => {
+            Err(Problem::late_body().into())
+        }
         Err(_) => Err(Problem::late().into()),
     }
 }

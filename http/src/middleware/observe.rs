@@ -3,19 +3,23 @@
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
+use std::sync::Arc;
 use std::time::Instant;
 
-use actix_web::body::{EitherBody, MessageBody};
+use actix_web::body::{BodySize, MessageBody};
 use actix_web::dev::{ServiceRequest, ServiceResponse};
 use actix_web::error::InternalError;
 use actix_web::http::header::{CONTENT_TYPE, HeaderMap};
-use actix_web::http::{Method, StatusCode, Uri};
+use actix_web::http::{ConnectionType, Method, StatusCode, Uri};
 use actix_web::middleware::Next;
-use actix_web::{Error, HttpMessage, web};
+use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 
+use crate::connection::answer::{AnswerBody, CountedElsewhere};
+use crate::connection::memory::{Memory, Taken};
+use crate::connection::state::{self, Connection};
 use crate::idempotency::IDEMPOTENCY_KEY;
-use crate::log_fields::LogFields;
+use crate::log_fields::{LogFields, cut};
 use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
@@ -23,21 +27,26 @@ use crate::wire::repeat::{KeyGiven, Repeat};
 use crate::wire::request_id::{self, RequestId};
 
 /// The middleware.
-pub async fn observe<B: MessageBody>(
+pub async fn observe<B: MessageBody + 'static>(
     state: web::Data<AppState>,
     mut request: ServiceRequest,
     next: Next<B>,
-) -> Result<ServiceResponse<EitherBody<B>>, Error> {
+) -> Result<ServiceResponse<AnswerBody>, Error> {
     let asked = Asked {
         started: Instant::now(),
         method: request.method().clone(),
         uri: request.uri().clone(),
         request_id: RequestId::of(request.headers()),
         log_fields: LogFields::attach(&request),
+        is_chunked: state::is_chunked(request.headers()),
+        connection: state::of(request.request()),
         repeat: state.routes.find(request.path()).repeat(request.method()),
         key_given: KeyGiven::new(request.headers().contains_key(IDEMPOTENCY_KEY)),
     };
     request.extensions_mut().insert(asked.key_given.clone());
+    if let Some(connection) = &asked.connection {
+        connection.begin_request();
+    }
     if asked.method == Method::HEAD {
         // Handlers know GET only; the server sends no body in answer to HEAD, however it was made.
         request.head_mut().method = Method::GET;
@@ -50,13 +59,12 @@ pub async fn observe<B: MessageBody>(
     // Unlike a closed connection, an answer has the id by which the log tells what went wrong.
     match answer.unwrap_or_else(|_| Err(Problem::from_broken("a panic".to_owned()).into())) {
         Ok(response) => {
-            let mut response = asked.with_problem(response);
-            asked.conclude(&state, response.status(), response.headers_mut());
-            Ok(response)
+            let (request, response) = response.into_parts();
+            Ok(ServiceResponse::new(request, asked.answer(&state, response)))
         }
         Err(error) => {
-            let mut response = asked.render(&problem_of(&error));
-            asked.conclude(&state, response.status(), response.headers_mut());
+            let response = asked.render(&problem_of(&error));
+            let response = asked.answer(&state, response).map_into_boxed_body();
             Err(InternalError::from_response(error, response).into())
         }
     }
@@ -69,29 +77,58 @@ struct Asked {
     uri: Uri,
     request_id: RequestId,
     log_fields: Rc<LogFields>,
+    is_chunked: bool,
+    connection: Option<Rc<Connection>>,
     repeat: Repeat,
     key_given: KeyGiven,
 }
 
 impl Asked {
-    fn with_problem<B: MessageBody>(&self, response: ServiceResponse<B>) -> ServiceResponse<EitherBody<B>> {
-        let problem = match response.response().error() {
+    /// The answer as it goes out.
+    fn answer<B: MessageBody + 'static>(
+        self,
+        state: &AppState,
+        response: HttpResponse<B>,
+    ) -> HttpResponse<AnswerBody> {
+        let (response, taken) = self.within_memory(&state.memory, self.with_problem(response));
+        let connection = self.connection.clone();
+        let mut response = response.map_body(|_, body| AnswerBody::new(body, taken, connection));
+        if self.connection.as_ref().is_some_and(|connection| connection.begin_answer(self.is_chunked)) {
+            response.head_mut().set_connection_type(ConnectionType::Close);
+        }
+        self.conclude(state, response.status(), response.headers_mut());
+        response
+    }
+
+    /// The answer, if there is room for it; else a refusal, which takes next to none.
+    fn within_memory(&self, memory: &Arc<Memory>, response: HttpResponse) -> (HttpResponse, Option<Taken>) {
+        let BodySize::Sized(bytes) = response.body().size() else { return (response, None) };
+        if response.extensions().contains::<CountedElsewhere>() {
+            return (response, None);
+        }
+        match memory.take(bytes as usize) {
+            Some(taken) => (response, Some(taken)),
+            None => (self.render(&Problem::no_room()), None),
+        }
+    }
+
+    fn with_problem<B: MessageBody + 'static>(&self, response: HttpResponse<B>) -> HttpResponse {
+        let problem = match response.error() {
             Some(error) => problem_of(error),
             // Refusals of the framework and of the Swagger files have no body.
             None if is_bare_error(&response) => {
                 Problem::from_status(response.status(), "there is nothing here")
             }
-            None => return response.map_into_left_body(),
+            None => return response.map_into_boxed_body(),
         };
-        let (request, _) = response.into_parts();
-        ServiceResponse::new(request, self.render(&problem)).map_into_right_body()
+        self.render(&problem)
     }
 
-    fn render(&self, problem: &Problem) -> actix_web::HttpResponse {
+    fn render(&self, problem: &Problem) -> HttpResponse {
         if let Some(cause) = problem.cause() {
             tracing::warn!(
                 request_id = self.request_id.as_str(),
-                path = self.uri.path(),
+                path = cut(self.uri.path()),
                 cause,
                 "request failed"
             );
@@ -108,8 +145,8 @@ impl Asked {
         let (event_id, reservation_id) = self.log_fields.subject(self.uri.path(), headers);
         tracing::info!(
             target: "access",
-            method = self.method.as_str(),
-            path = self.uri.path(),
+            method = cut(self.method.as_str()),
+            path = cut(self.uri.path()),
             route = route.template.as_str(),
             status = status.as_u16(),
             latency_us = latency.as_micros() as u64,
@@ -133,7 +170,7 @@ fn problem_of(error: &Error) -> Problem {
     }
 }
 
-fn is_bare_error<B>(response: &ServiceResponse<B>) -> bool {
+fn is_bare_error<B>(response: &HttpResponse<B>) -> bool {
     let status = response.status();
     (status.is_client_error() || status.is_server_error()) && !response.headers().contains_key(CONTENT_TYPE)
 }

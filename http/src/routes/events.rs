@@ -2,17 +2,18 @@
 
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
-use actix_web::{HttpResponse, delete, get, patch, post};
+use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
 use engine::{Engine, EventId, EventKey, EventPatch, MadeEvent};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
 use crate::auth::Admin;
 use crate::command::CommandRoute;
+use crate::encoding::{self, takes_gzip};
 use crate::extract::{JsonBody, NothingElse, Parameters, PathId};
 use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, request_hash};
 use crate::state::AppState;
-use crate::wire::event_body::{EventBody, EventPatchBody, NewEventBody};
+use crate::wire::event_body::{EventBody, EventPatchBody, EventSummaryBody, NewEventBody};
 use crate::wire::paging::Page;
 use crate::wire::problem::Problem;
 
@@ -64,27 +65,29 @@ pub(crate) async fn create(
     Ok(response.json(EventBody::from(event)))
 }
 
-/// Events, newest first.
+/// Events, newest first; each without its sections.
 #[utoipa::path(
     tag = "events", operation_id = "list_events", params(EventsQuery),
-    responses((status = 200, description = "A page of events", body = Vec<EventBody>,
+    responses((status = 200, description = "A page of events", body = Vec<EventSummaryBody>,
         headers(("Link" = String, description = "The next page, `rel=\"next\"`; absent on the last page")))),
 )]
 #[get("/events")]
 pub(crate) async fn list(
     state: web::Data<AppState>,
     Parameters(query): Parameters<EventsQuery>,
+    request: HttpRequest,
 ) -> Result<HttpResponse, Problem> {
+    let takes_gzip = takes_gzip(&request)?;
     let page = Page::<EventId>::new(query.limit, query.cursor.as_deref())?;
     let found = state.engine.events(page.after, page.fetch()).await;
     let mut views = found.map_err(|error| Problem::from_call(error, None))?;
     let next = page.cut(&mut views, "/api/v1/events", None, |view| view.info.id);
-    let bodies: Vec<_> = views.into_iter().map(EventBody::from).collect();
+    let bodies: Vec<_> = views.iter().map(EventSummaryBody::from).collect();
     let mut response = HttpResponse::Ok();
     if let Some(next) = next {
         response.insert_header((header::LINK, next));
     }
-    Ok(response.json(bodies))
+    Ok(encoding::json(&mut response, &bodies, takes_gzip))
 }
 
 /// An event, as of its last commit; up to a second old where another node owns it.

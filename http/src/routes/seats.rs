@@ -1,17 +1,19 @@
 //! `/events/{id}/seats`.
 
 use actix_web::http::header::{self, HeaderMap};
-use actix_web::middleware::Compress;
 use actix_web::{HttpRequest, HttpResponse, get, web};
 use engine::{EventId, SeatStatus};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::connection::answer::CountedElsewhere;
+use crate::encoding::takes_gzip;
 use crate::extract::{Parameters, PathId};
-use crate::seat_maps::work_on;
+use crate::seat_maps::MapError;
+use crate::seat_maps::builder::NotBuilt;
 use crate::state::AppState;
 use crate::wire::name::Name;
-use crate::wire::problem::Problem;
+use crate::wire::problem::{Code, Problem};
 use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
 
 /// Caches ask each time, with the `ETag`.
@@ -43,7 +45,7 @@ pub struct SeatsQuery {
         (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
     ),
 )]
-#[get("/events/{id}/seats", wrap = "Compress::default()")]
+#[get("/events/{id}/seats")]
 pub async fn list(
     state: web::Data<AppState>,
     PathId(id): PathId<EventId>,
@@ -53,30 +55,40 @@ pub async fn list(
     let filter = query.filter()?;
     let problem = |error| Problem::from_call(error, id);
     // The version alone tells whether the client is up to date; a seat map would cost far more.
-    let version = state.engine.event(id).await.map_err(problem)?.version;
+    let event = state.engine.event(id).await.map_err(problem)?;
+    let version = event.version;
+    if !filter.fits(&event.info.layout) {
+        return Err(Problem::new(Code::NotFound, "the event has no section of this name"));
+    }
+    let takes_gzip = takes_gzip(&request)?;
     if is_match(request.headers(), &etag(version)) {
         return Ok(HttpResponse::NotModified()
             .insert_header((header::ETAG, etag(version)))
             .insert_header((header::CACHE_CONTROL, NO_CACHE))
             .finish());
     }
-    let prepared = state.seat_maps.get(&state.engine, id, version).await.map_err(problem)?;
+    let problem = |error| not_built(error, id);
+    let prepared = state.seat_maps.get(&state.engine, id, version, filter).await.map_err(problem)?;
     let mut response = HttpResponse::Ok();
     response
-        .insert_header((header::ETAG, etag(prepared.map.version)))
+        .insert_header((header::ETAG, etag(prepared.version)))
         .insert_header((header::CACHE_CONTROL, NO_CACHE))
+        .insert_header((header::VARY, "accept-encoding"))
         .content_type("application/json");
-    if !filter.is_all() {
-        let written = work_on(&prepared.map, move |map| filter.write(map)).await;
-        return Ok(response.body(written.map_err(|error| Problem::from_broken(error.to_string()))?));
-    }
-    if takes_gzip(request.headers()) {
-        response
-            .insert_header((header::CONTENT_ENCODING, "gzip"))
-            .insert_header((header::VARY, "accept-encoding"));
-        return Ok(response.body(prepared.gzip().await.map_err(problem)?));
+    response.extensions_mut().insert(CountedElsewhere);
+    if takes_gzip {
+        response.insert_header((header::CONTENT_ENCODING, "gzip"));
+        return Ok(response.body(state.seat_maps.gzip(&prepared).await.map_err(problem)?));
     }
     Ok(response.body(prepared.json.clone()))
+}
+
+fn not_built(error: MapError, id: EventId) -> Problem {
+    match error {
+        MapError::Call(error) => Problem::from_call(error, id),
+        MapError::NotBuilt(NotBuilt::NoRoom) => Problem::no_room(),
+        MapError::NotBuilt(NotBuilt::Broken(cause)) => Problem::from_broken(cause),
+    }
 }
 
 impl SeatsQuery {
@@ -94,13 +106,6 @@ impl SeatsQuery {
 /// Weak, since the bytes differ with the encoding.
 fn etag(version: u64) -> String {
     format!("W/\"{version}\"")
-}
-
-/// Whether the prepared encoding is wanted; every other wish is the middleware's to weigh.
-fn takes_gzip(headers: &HeaderMap) -> bool {
-    let accepted =
-        headers.get(header::ACCEPT_ENCODING).and_then(|value| value.to_str().ok()).unwrap_or_default();
-    accepted.split(',').any(|coding| matches!(coding.trim(), "gzip" | "gzip;q=1" | "gzip;q=1.0"))
 }
 
 fn is_match(headers: &HeaderMap, etag: &str) -> bool {

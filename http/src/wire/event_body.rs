@@ -22,6 +22,16 @@ const MAX_HOLD_FACTOR: u32 = 4;
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Event)]
 pub struct EventBody {
+    #[serde(flatten)]
+    summary: EventSummaryBody,
+    /// Its seats, by section.
+    sections: Vec<SectionBody>,
+}
+
+/// An event without its sections, of which there can be a thousand.
+#[derive(Debug, Serialize, ToSchema)]
+#[schema(as = EventSummary)]
+pub struct EventSummaryBody {
     /// Its id.
     #[schema(value_type = uuid::Uuid)]
     id: EventId,
@@ -41,8 +51,6 @@ pub struct EventBody {
     /// How long a hold can last with all its extensions.
     max_hold_s: u32,
     max_seats_per_reservation: u32,
-    /// Its seats, by section.
-    sections: Vec<SectionBody>,
     total_seats: u32,
     available_seats: u32,
     reserved_seats: u32,
@@ -69,16 +77,22 @@ pub struct SectionBody {
 
 impl From<EventView> for EventBody {
     fn from(view: EventView) -> Self {
-        let (info, counts) = (&view.info, view.counts);
-        let details = info.details.clone();
-        let total_seats = info.layout.seats();
-        let sections = info.layout.sections().iter().map(|section| SectionBody {
+        let sections = view.info.layout.sections().iter().map(|section| SectionBody {
             name: section.name.clone(),
             rows: section.rows,
             seats_per_row: section.seats_per_row,
             seats: section.seats,
             price: section.price_minor,
         });
+        Self { sections: sections.collect(), summary: EventSummaryBody::from(&view) }
+    }
+}
+
+impl From<&EventView> for EventSummaryBody {
+    fn from(view: &EventView) -> Self {
+        let (info, counts) = (&view.info, view.counts);
+        let details = info.details.clone();
+        let total_seats = info.layout.seats();
         Self {
             id: info.id,
             name: details.name,
@@ -91,7 +105,6 @@ impl From<EventView> for EventBody {
             hold_ttl_s: details.hold_ttl_s,
             max_hold_s: details.max_hold_s,
             max_seats_per_reservation: details.max_seats_per_reservation,
-            sections: sections.collect(),
             total_seats,
             available_seats: total_seats.saturating_sub(counts.reserved + counts.confirmed),
             reserved_seats: counts.reserved,

@@ -36,6 +36,7 @@ pub enum Code {
     UserNotFound,
     MethodNotAllowed,
     NotAcceptable,
+    RequestTimeout,
     SeatUnavailable,
     ReservationExpired,
     ReservationCancelled,
@@ -71,6 +72,7 @@ impl Code {
             Self::UserNotFound => (StatusCode::NOT_FOUND, "There is no such user"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "No acceptable encoding is available"),
+            Self::RequestTimeout => (StatusCode::REQUEST_TIMEOUT, "The request took too long to come"),
             Self::SeatUnavailable => (StatusCode::CONFLICT, "Seats are not available"),
             Self::ReservationExpired => (StatusCode::CONFLICT, "The reservation expired"),
             Self::ReservationCancelled => (StatusCode::CONFLICT, "The reservation is cancelled"),
@@ -240,6 +242,16 @@ impl Problem {
         Self::fault(Code::Unavailable, "the request took too long", Certainty::Unknown)
     }
 
+    /// A request whose body did not come.
+    pub fn late_body() -> Self {
+        Self::fault(Code::RequestTimeout, "the body did not come in time", Certainty::NothingDone)
+    }
+
+    /// There is no room for an answer of this size.
+    pub fn no_room() -> Self {
+        Self::fault(Code::Overloaded, "too many answers are on their way", Certainty::NothingDone)
+    }
+
     /// What the caller may do then is added when the document is written.
     fn fault(code: Code, what: &str, certainty: Certainty) -> Self {
         Self { certainty: Some(certainty), ..Self::new(code, what) }
@@ -296,6 +308,7 @@ impl Problem {
             StatusCode::NOT_FOUND => Code::NotFound,
             StatusCode::METHOD_NOT_ALLOWED => Code::MethodNotAllowed,
             StatusCode::NOT_ACCEPTABLE => Code::NotAcceptable,
+            StatusCode::REQUEST_TIMEOUT => Code::RequestTimeout,
             StatusCode::PAYLOAD_TOO_LARGE => Code::BodyTooLarge,
             StatusCode::UNSUPPORTED_MEDIA_TYPE => Code::UnsupportedMediaType,
             StatusCode::SERVICE_UNAVAILABLE => Code::Unavailable,

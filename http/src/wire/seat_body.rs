@@ -1,11 +1,13 @@
 //! Seats on the wire.
 
-use engine::{SeatId, SeatMap, SeatStatus};
+use std::ops::Range;
+
+use engine::{Layout, SeatId, SeatMap, SeatStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// About how long one seat's JSON is, to allocate once.
-const SEAT_BYTES: usize = 152;
+pub const SEAT_BYTES: usize = 152;
 
 /// Whether a seat can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -48,7 +50,7 @@ pub fn render_all(map: &SeatMap) -> Vec<u8> {
 }
 
 /// Which seats are wanted; all, by default.
-#[derive(Default)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Hash)]
 pub struct SeatFilter {
     /// Only those in this status.
     pub status: Option<SeatStatus>,
@@ -57,23 +59,35 @@ pub struct SeatFilter {
 }
 
 impl SeatFilter {
-    /// Whether every seat is wanted.
-    pub fn is_all(&self) -> bool {
-        self.status.is_none() && self.section.is_none()
+    /// Whether the event has the section.
+    pub fn fits(&self, layout: &Layout) -> bool {
+        self.section.is_none() || self.range(layout).is_some()
+    }
+
+    /// The numbers of the section's seats, or of all.
+    fn range(&self, layout: &Layout) -> Option<Range<u32>> {
+        if self.section.is_none() {
+            return Some(0..layout.seats());
+        }
+        let mut end = 0;
+        layout.sections().iter().find_map(|section| {
+            let begin = end;
+            end += section.seats;
+            (section.name == self.section).then_some(begin..end)
+        })
     }
 
     /// The seats that are wanted, as JSON.
     pub fn write(&self, map: &SeatMap) -> Vec<u8> {
-        let mut json = Vec::with_capacity(map.statuses.len() * SEAT_BYTES + 2);
+        let range = self.range(&map.info.layout).unwrap_or_default();
+        let statuses = map.statuses.get(range.start as usize..range.end as usize).unwrap_or_default();
+        let wanted = (range.start + 1..)
+            .zip(statuses.iter().copied())
+            .filter(|(_, status)| self.status.is_none_or(|wanted| wanted == *status));
+        let mut json = Vec::with_capacity(wanted.clone().count() * SEAT_BYTES + 2);
         json.push(b'[');
-        for (seat_no, &status) in (1..).zip(&map.statuses) {
-            if self.status.is_some_and(|wanted| wanted != status) {
-                continue;
-            }
+        for (seat_no, status) in wanted {
             let Some(place) = map.info.layout.place(seat_no) else { continue };
-            if self.section.is_some() && self.section.as_deref() != place.section {
-                continue;
-            }
             if json.len() > 1 {
                 json.push(b',');
             }

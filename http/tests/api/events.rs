@@ -1,5 +1,7 @@
 //! Events: made, listed, changed, deleted.
 
+use std::io::Read;
+
 use actix_web::http::Method;
 use serde_json::json;
 
@@ -246,5 +248,36 @@ async fn a_page_that_cannot_be_is_refused() {
     }
     let head = server.send(Method::HEAD, "/api/v1/events", &with_key(None), None).await;
     assert_eq!((head.status.as_u16(), head.bytes.len()), (200, 0));
+    server.stop().await;
+}
+
+/// An event can have a thousand sections, and a page a hundred events.
+#[actix_web::test]
+async fn a_page_of_events_is_small() {
+    let server = TestServer::start().await;
+    let sections = (0..1_000)
+        .map(|no| json!({"name": format!("{no:0>200}"), "rows": 1, "seats_per_row": 1, "price": 1}));
+    let changes = json!({"total_seats": null, "price": null, "sections": sections.collect::<Vec<_>>()});
+    for _ in 0..3 {
+        server.event_with(changes.clone()).await;
+    }
+    let page = server.get("/api/v1/events", None).await;
+    assert!(page.bytes.len() < 3_000, "{} bytes", page.bytes.len());
+    let mut event = page.json()[0].clone();
+    assert_eq!(event.get("sections"), None);
+    let path = format!("/api/v1/events/{}", event["id"].as_str().expect("an id"));
+    let whole = server.get(&path, None).await.json();
+    event["sections"] = whole["sections"].clone();
+    assert_eq!((&event, event["sections"].as_array().map(Vec::len)), (&whole, Some(1_000)));
+    let packed = server.send(Method::GET, "/api/v1/events", &[("accept-encoding", "gzip")], None).await;
+    assert_eq!(
+        (packed.header("content-encoding"), packed.header("vary")),
+        (Some("gzip"), Some("accept-encoding"))
+    );
+    let mut unpacked = Vec::new();
+    flate2::read::GzDecoder::new(&packed.bytes[..]).read_to_end(&mut unpacked).expect("gzip");
+    assert!(unpacked == page.bytes && packed.bytes.len() * 2 < unpacked.len());
+    let refused = [("accept-encoding", "identity;q=0, br")];
+    server.send(Method::GET, "/api/v1/events", &refused, None).await.problem(406, "not_acceptable");
     server.stop().await;
 }

@@ -3,6 +3,7 @@
 use std::io::Read;
 
 use actix_web::http::Method;
+use futures_util::future::join_all;
 use serde_json::json;
 
 use crate::helpers::{TestServer, USER};
@@ -31,7 +32,6 @@ async fn seats_are_listed_and_filtered() {
         ("?status=reserved", json!([arena(0, "reserved")])),
         ("?status=confirmed", json!([])),
         ("?section=Arena", json!([arena(0, "reserved"), arena(1, "available")])),
-        ("?section=aren", json!([])),
         ("?section=Stand&status=available", json!([stand])),
     ] {
         let answer = server.get(&format!("{path}{query}"), None).await;
@@ -39,6 +39,28 @@ async fn seats_are_listed_and_filtered() {
     }
     let answer = server.get(&format!("{path}?status=free"), None).await;
     assert_eq!(answer.problem(422, "validation_failed")["errors"][0]["field"], "status");
+    let built = server.state.seat_maps.built();
+    server.get(&format!("{path}?section=aren"), None).await.problem(404, "not_found");
+    assert_eq!(server.state.seat_maps.built(), built, "nothing is built for a section that is not there");
+    server.stop().await;
+}
+
+#[actix_web::test]
+async fn a_section_is_built_once_for_all_who_ask_for_it() {
+    let server = TestServer::start().await;
+    let id = server
+        .event_with(json!({"total_seats": null, "price": null, "sections": [
+            {"name": "Arena", "rows": 100, "seats_per_row": 60, "price": 900},
+            {"name": "Stand", "rows": 1, "seats_per_row": 1, "price": 500},
+        ]}))
+        .await;
+    let path = format!("/api/v1/events/{id}/seats?section=Arena");
+    for (encoding, built) in [("identity", 1), ("gzip", 2)] {
+        let headers = [("accept-encoding", encoding)];
+        let answers = join_all((0..16).map(|_| server.send(Method::GET, &path, &headers, None))).await;
+        assert!(answers.iter().all(|answer| answer.status == 200 && answer.bytes == answers[0].bytes));
+        assert_eq!(server.state.seat_maps.built(), built, "{encoding}");
+    }
     server.stop().await;
 }
 

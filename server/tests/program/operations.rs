@@ -52,6 +52,35 @@ async fn the_access_line_says_who_asked_and_about_what_but_shows_no_key() {
     assert!(!log.iter().any(|line| line.contains(ADMIN)), "a key stands in the log");
 }
 
+#[actix_web::test]
+async fn a_line_of_the_log_is_short_whatever_a_client_asks_for() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("long.db").display());
+    let server = Process::start(&url, &[LOG_EVERYTHING]);
+    for (method, path) in [("GET", "a".repeat(60_000)), (&*"M".repeat(30_000), "a".to_owned())] {
+        let method = method.parse().expect("a method");
+        let request = server.client.request(method, format!("{}/api/v1/{path}", server.url));
+        assert_eq!(request.send().await.expect("an answer").status(), 404);
+    }
+    let (_, log) = server.stop("-TERM");
+    assert_eq!(lines(&log, "\"status\":404").count(), 2, "{log:?}");
+    let longest = log.iter().map(String::len).max().expect("lines");
+    assert!(longest < 1_000, "{longest} bytes");
+}
+
+#[actix_web::test]
+async fn the_server_has_as_many_files_as_it_may_have() {
+    // As shells give them to what they start.
+    let (_, hard) = rlimit::Resource::NOFILE.get().expect("a limit");
+    rlimit::Resource::NOFILE.set(1_024.min(hard), hard).expect("it is lowered");
+    let folder = tempfile::tempdir().expect("a folder");
+    let url = format!("sqlite://{}", folder.path().join("files.db").display());
+    let server = Process::start(&url, &[]);
+    let limits = std::fs::read_to_string(format!("/proc/{}/limits", server.child.id())).expect("limits");
+    let files = limits.lines().find(|line| line.starts_with("Max open files")).expect("a line");
+    assert_eq!(files.split_whitespace().nth(3), Some(&*hard.to_string()), "{files}");
+}
+
 /// As after a failover to a replica that was not promoted.
 #[actix_web::test]
 async fn health_is_not_ok_while_the_database_cannot_write() {

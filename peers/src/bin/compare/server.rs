@@ -84,6 +84,8 @@ impl Server {
             .env("PORT", address.port().to_string())
             .env("ENVIRONMENT", "development")
             .env("LOG_LEVEL", "info")
+            // All customers of a load test have one address.
+            .env("MAX_CONNECTIONS_PER_ADDRESS", "0")
             .env("LOG_FORMAT", "json")
             .env("DB_MAX_OPEN_CONNS", pool_size.to_string())
             .stdin(Stdio::null())
