@@ -1,12 +1,12 @@
-//! What a batch costs while a snapshot stays open, as a backup's does: no more than without. On the Postgres of
-//! `TEST_DATABASE_URL`.
+//! What a batch costs while a snapshot stays open, as a backup's does: no more than without. On the
+//! Postgres of `TEST_DATABASE_URL`.
 //!
 //! ```text
 //! scripts/with-services cargo run --release -p holdfast-benches --example open_snapshot -- BATCHES
 //! ```
 //!
-//! One event is sold in BATCHES batches of a reservation each, then another beside a snapshot that is open from
-//! before its first. Prints the mean of the last tenth of the batches in µs, and the ratio.
+//! One event is sold in BATCHES batches of a reservation each, then another beside a snapshot that is open
+//! from before its first. Prints the mean of the last tenth of the batches in µs, and the ratio.
 
 use std::sync::Arc;
 use std::time::Instant;

@@ -1,9 +1,9 @@
 //! Leases on Redis, and the register of live nodes beside them.
 //!
-//! A lease is `SET holdfast:lease:<event> <signed node> PX <ttl>`, taken only where no other node has it; it is
-//! prolonged and released by scripts that compare the holder first. The register is a sorted set of signed
-//! node addresses, scored by Redis's own clock, so that the nodes' clocks may differ. Beside it stands which
-//! process has each address, so that no two have the same.
+//! A lease is `SET holdfast:lease:<event> <signed node> PX <ttl>`, taken only where no other node has it;
+//! it is prolonged and released by scripts that compare the holder first. The register is a sorted set of
+//! signed node addresses, scored by Redis's own clock, so that the nodes' clocks may differ. Beside it
+//! stands which process has each address, so that no two have the same.
 //!
 //! What is not signed by a node counts as not there: whoever can write to Redis must not bring nodes to send
 //! clients' commands elsewhere.
