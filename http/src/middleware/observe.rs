@@ -26,6 +26,9 @@ use crate::wire::problem::Problem;
 use crate::wire::repeat::{KeyGiven, Repeat};
 use crate::wire::request_id::{self, RequestId};
 
+/// An answer of so many bytes is never refused.
+const SMALL_BYTES: u64 = 65_536;
+
 /// The middleware.
 pub async fn observe<B: MessageBody + 'static>(
     state: web::Data<AppState>,
@@ -100,16 +103,19 @@ impl Asked {
         response
     }
 
-    /// The answer, if there is room for it; else a refusal, which takes next to none.
+    /// The answer, if there is room for it, or if it is small or a command's; else a refusal, which takes next
+    /// to none.
     fn within_memory(&self, memory: &Arc<Memory>, response: HttpResponse) -> (HttpResponse, Option<Taken>) {
         let BodySize::Sized(bytes) = response.body().size() else { return (response, None) };
         if response.extensions().contains::<CountedElsewhere>() {
             return (response, None);
         }
-        match memory.take(bytes as usize) {
-            Some(taken) => (response, Some(taken)),
-            None => (self.render(&Problem::no_room()), None),
+        let taken = memory.take(bytes as usize);
+        // The handler has run: what a command did is told, also where there is no room, and health with it.
+        if taken.is_none() && bytes > SMALL_BYTES && self.method.is_safe() {
+            return (self.render(&Problem::no_room()), None);
         }
+        (response, taken)
     }
 
     fn with_problem<B: MessageBody + 'static>(&self, response: HttpResponse<B>) -> HttpResponse {

@@ -159,6 +159,17 @@ async fn what_does_not_fit_beside_the_answers_under_way_is_503() {
     server.stop().await;
 }
 
+/// What a command did is never called undone for want of room for its answer; nor is the server called dead.
+#[actix_web::test]
+async fn without_any_room_commands_and_health_are_answered() {
+    let server = TestServer::start_with(|config| config.max_answer_bytes = 1).await;
+    let id = server.event(1).await;
+    assert_eq!(server.get("/livez", None).await.status, 200);
+    let event = server.get(&format!("/api/v1/events/{id}"), None).await;
+    assert_eq!(event.status, 200);
+    server.stop().await;
+}
+
 #[actix_web::test]
 async fn an_address_has_so_many_connections() {
     let server = TestServer::start_with(|config| config.max_connections_per_address = 2).await;
