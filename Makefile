@@ -93,6 +93,11 @@ bars: prerequisites ## Measure what is promised of the speed, and say what is me
 measure: prerequisites ## Measure reservations/s on one hot event, with SQLite and with Postgres
 	scripts/measure
 
+.PHONY: abuse
+abuse: prerequisites ## Attack a server of its own, and measure what that costs it and its other clients (some three minutes)
+	cargo build --release --locked -p holdfast
+	scripts/abuse $(TARGET_DIR)/release/holdfast $(ATTACKS)
+
 .PHONY: compare
 compare: prerequisites ## Compare with other ways to sell seats, behind the same HTTP code (some twelve minutes)
 	cargo build --release --locked -p holdfast -p holdfast-load -p holdfast-peers
