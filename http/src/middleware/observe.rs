@@ -103,8 +103,8 @@ impl Asked {
         response
     }
 
-    /// The answer, if there is room for it, or if it is small or a command's; else a refusal, which takes next
-    /// to none.
+    /// The answer, if there is room for it, or if it is small or a command's; else a refusal, which takes
+    /// next to none.
     fn within_memory(&self, memory: &Arc<Memory>, response: HttpResponse) -> (HttpResponse, Option<Taken>) {
         let BodySize::Sized(bytes) = response.body().size() else { return (response, None) };
         if response.extensions().contains::<CountedElsewhere>() {
