@@ -30,9 +30,6 @@ pub struct Stream {
     socket: TcpStream,
     connection: Rc<Connection>,
     timer: Pin<Box<Sleep>>,
-    /// The system has no room for what is to be sent: what more the client asks for has to wait.
-    is_full: bool,
-    has_waiting_reader: bool,
     _admitted: Admitted,
 }
 
@@ -43,8 +40,6 @@ impl Stream {
             socket,
             connection: Connection::new(timeouts),
             timer: Box::pin(sleep_until(Instant::now())),
-            is_full: false,
-            has_waiting_reader: false,
             _admitted: admitted,
         }
     }
@@ -81,10 +76,6 @@ impl AsyncRead for Stream {
         cx: &mut Context<'_>,
         buffer: &mut ReadBuf<'_>,
     ) -> Poll<io::Result<()>> {
-        if self.is_full {
-            self.has_waiting_reader = true;
-            return self.wait(cx);
-        }
         let before = buffer.filled().len();
         match Pin::new(&mut self.socket).poll_read(cx, buffer) {
             Poll::Pending => self.wait(cx),
@@ -101,20 +92,13 @@ impl AsyncRead for Stream {
 impl AsyncWrite for Stream {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
         match Pin::new(&mut self.socket).poll_write(cx, bytes) {
-            Poll::Pending => {
-                self.is_full = true;
-                self.wait(cx)
-            }
+            Poll::Pending => self.wait(cx),
             written => written,
         }
     }
 
     /// Called when all that was to be sent has been.
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        self.is_full = false;
-        if std::mem::take(&mut self.has_waiting_reader) {
-            cx.waker().wake_by_ref();
-        }
         if self.connection.flushed() {
             // The client learns that the answer is whole, while what it still sends is not met by a reset.
             let _ = Pin::new(&mut self.socket).poll_shutdown(cx);
