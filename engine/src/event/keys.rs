@@ -43,9 +43,9 @@ impl Keys {
         live.or_else(|| self.ended.get(&key).map(|&(no, request)| KeyUse::Ended(no, request)))
     }
 
-    /// Whether only the store can tell if a key was used.
-    pub(super) fn is_unknown(&self, key: KeyHash) -> bool {
-        self.store_has_more && self.get(key).is_none() && !mutated(Mutation::KeysNotLookedUp)
+    /// Whether a key that is not here was not used.
+    pub(super) fn are_all_here(&self) -> bool {
+        !self.store_has_more || mutated(Mutation::KeysNotLookedUp)
     }
 
     /// A live reservation has this key.

@@ -169,8 +169,11 @@ impl Event {
     /// The key of a command of which only the store knows whether it was used.
     pub(crate) fn unknown_key(&self, command: &Command) -> Option<KeyHash> {
         let Command::Reserve { user_id, idempotency_key: Some(key), .. } = command else { return None };
+        if self.keys.are_all_here() {
+            return None;
+        }
         let key_hash = KeyHash::of(*user_id, key);
-        self.keys.is_unknown(key_hash).then_some(key_hash)
+        self.keys.get(key_hash).is_none().then_some(key_hash)
     }
 
     /// Takes note of keys that the store has.
