@@ -3,7 +3,6 @@
 
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
-use std::sync::Arc;
 use std::time::Instant;
 
 use actix_web::body::{BodySize, MessageBody};
@@ -16,14 +15,14 @@ use actix_web::{Error, HttpMessage, HttpResponse, web};
 use futures_util::FutureExt;
 
 use crate::connection::answer::{AnswerBody, CountedElsewhere};
-use crate::connection::memory::{Memory, Taken};
+use crate::connection::memory::Taken;
 use crate::connection::state::{self, Connection};
 use crate::idempotency::IDEMPOTENCY_KEY;
 use crate::log_fields::{LogFields, cut};
 use crate::metric;
 use crate::state::AppState;
 use crate::wire::problem::Problem;
-use crate::wire::repeat::{KeyGiven, Repeat};
+use crate::wire::repeat::KeyGiven;
 use crate::wire::request_id::{self, RequestId};
 
 /// An answer of so many bytes is never refused.
@@ -43,7 +42,6 @@ pub async fn observe<B: MessageBody + 'static>(
         log_fields: LogFields::attach(&request),
         is_chunked: state::is_chunked(request.headers()),
         connection: state::of(request.request()),
-        repeat: state.routes.find(request.path()).repeat(request.method()),
         key_given: KeyGiven::new(request.headers().contains_key(IDEMPOTENCY_KEY)),
     };
     request.extensions_mut().insert(asked.key_given.clone());
@@ -66,7 +64,7 @@ pub async fn observe<B: MessageBody + 'static>(
             Ok(ServiceResponse::new(request, asked.answer(&state, response)))
         }
         Err(error) => {
-            let response = asked.render(&problem_of(&error));
+            let response = asked.render(&state, &problem_of(&error));
             let response = asked.answer(&state, response).map_into_boxed_body();
             Err(InternalError::from_response(error, response).into())
         }
@@ -82,7 +80,6 @@ struct Asked {
     log_fields: Rc<LogFields>,
     is_chunked: bool,
     connection: Option<Rc<Connection>>,
-    repeat: Repeat,
     key_given: KeyGiven,
 }
 
@@ -93,7 +90,7 @@ impl Asked {
         state: &AppState,
         response: HttpResponse<B>,
     ) -> HttpResponse<AnswerBody> {
-        let (response, taken) = self.within_memory(&state.memory, self.with_problem(response));
+        let (response, taken) = self.within_memory(state, self.with_problem(state, response));
         let connection = self.connection.clone();
         let mut response = response.map_body(|_, body| AnswerBody::new(body, taken, connection));
         if self.connection.as_ref().is_some_and(|connection| connection.begin_answer(self.is_chunked)) {
@@ -105,20 +102,24 @@ impl Asked {
 
     /// The answer, if there is room for it, or if it is small or a command's; else a refusal, which takes
     /// next to none.
-    fn within_memory(&self, memory: &Arc<Memory>, response: HttpResponse) -> (HttpResponse, Option<Taken>) {
+    fn within_memory(&self, state: &AppState, response: HttpResponse) -> (HttpResponse, Option<Taken>) {
         let BodySize::Sized(bytes) = response.body().size() else { return (response, None) };
         if response.extensions().contains::<CountedElsewhere>() {
             return (response, None);
         }
-        let taken = memory.take(bytes as usize);
+        let taken = state.memory.take(bytes as usize);
         // The handler has run: what a command did is told, also where there is no room, and health with it.
         if taken.is_none() && bytes > SMALL_BYTES && self.method.is_safe() {
-            return (self.render(&Problem::no_room()), None);
+            return (self.render(state, &Problem::no_room()), None);
         }
         (response, taken)
     }
 
-    fn with_problem<B: MessageBody + 'static>(&self, response: HttpResponse<B>) -> HttpResponse {
+    fn with_problem<B: MessageBody + 'static>(
+        &self,
+        state: &AppState,
+        response: HttpResponse<B>,
+    ) -> HttpResponse {
         let problem = match response.error() {
             Some(error) => problem_of(error),
             // Refusals of the framework and of the Swagger files have no body.
@@ -127,10 +128,10 @@ impl Asked {
             }
             None => return response.map_into_boxed_body(),
         };
-        self.render(&problem)
+        self.render(state, &problem)
     }
 
-    fn render(&self, problem: &Problem) -> HttpResponse {
+    fn render(&self, state: &AppState, problem: &Problem) -> HttpResponse {
         if let Some(cause) = problem.cause() {
             tracing::warn!(
                 request_id = self.request_id.as_str(),
@@ -140,7 +141,8 @@ impl Asked {
             );
         }
         metric::count_refusal(problem.code.name());
-        problem.render(&self.uri, &self.request_id, self.repeat, self.key_given.get())
+        let repeat = state.routes.find(self.uri.path()).repeat(&self.method);
+        problem.render(&self.uri, &self.request_id, repeat, self.key_given.get())
     }
 
     fn conclude(self, state: &AppState, status: StatusCode, headers: &mut HeaderMap) {
