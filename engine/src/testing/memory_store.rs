@@ -128,13 +128,7 @@ impl MemoryStore {
     fn create(&self, event: &EventInfo, key: Option<&EventKey>) -> Result<Option<UsedEventKey>, AppendError> {
         let mut state = self.up().map_err(|fault| AppendError::Aborted(fault.to_string()))?;
         let fault = state.faults.pop_front();
-        match fault {
-            Some(InjectedFault::Aborted) => return Err(AppendError::Aborted("injected".to_owned())),
-            Some(InjectedFault::UnknownNotWritten) => {
-                return Err(AppendError::Unknown("injected".to_owned()));
-            }
-            _ => {}
-        }
+        fault.map_or(Ok(()), InjectedFault::before_write)?;
         if let Some(used) = key.and_then(|key| state.event_keys.get(&key.key)) {
             return Ok(Some(*used));
         }
@@ -145,23 +139,14 @@ impl MemoryStore {
         if let Some(EventKey { key, request_hash }) = key.cloned() {
             state.event_keys.insert(key, UsedEventKey { event_id: event.id, request_hash });
         }
-        state.down |= fault == Some(InjectedFault::UnknownWrittenThenDown);
-        match fault {
-            Some(InjectedFault::UnknownWritten | InjectedFault::UnknownWrittenThenDown) => {
-                Err(AppendError::Unknown("injected".to_owned()))
-            }
-            _ => Ok(None),
-        }
+        state.after_write(fault).map(|()| None)
     }
 
     fn write(&self, batch: &Batch) -> Result<(), AppendError> {
         let mut state = self.up().map_err(|fault| AppendError::Aborted(fault.to_string()))?;
         let fault = state.faults.pop_front();
+        fault.map_or(Ok(()), InjectedFault::before_write)?;
         match fault {
-            Some(InjectedFault::Aborted) => return Err(AppendError::Aborted("injected".to_owned())),
-            Some(InjectedFault::UnknownNotWritten) => {
-                return Err(AppendError::Unknown("injected".to_owned()));
-            }
             Some(InjectedFault::Panic) => {
                 drop(state);
                 panic!("injected");
@@ -172,11 +157,29 @@ impl MemoryStore {
                     event.row.owner = Some("injected".to_owned());
                 }
             }
-            Some(InjectedFault::UnknownWritten | InjectedFault::UnknownWrittenThenDown) | None => {}
+            _ => {}
         }
         let event = state.events.get_mut(&batch.event_id).ok_or(AppendError::Fenced)?;
         event.apply(batch)?;
-        state.down |= fault == Some(InjectedFault::UnknownWrittenThenDown);
+        state.after_write(fault)
+    }
+}
+
+impl InjectedFault {
+    /// What it makes of a write that has not begun.
+    fn before_write(self) -> Result<(), AppendError> {
+        match self {
+            Self::Aborted => Err(AppendError::Aborted("injected".to_owned())),
+            Self::UnknownNotWritten => Err(AppendError::Unknown("injected".to_owned())),
+            _ => Ok(()),
+        }
+    }
+}
+
+impl State {
+    /// What a fault makes of a write that is done.
+    fn after_write(&mut self, fault: Option<InjectedFault>) -> Result<(), AppendError> {
+        self.down |= fault == Some(InjectedFault::UnknownWrittenThenDown);
         match fault {
             Some(InjectedFault::UnknownWritten | InjectedFault::UnknownWrittenThenDown) => {
                 Err(AppendError::Unknown("injected".to_owned()))
