@@ -118,7 +118,7 @@ fn presented(headers: &HeaderMap) -> Option<&[u8]> {
 
 /// The first digits of the hash: enough to tell keys apart, and of no use to whoever reads the log.
 fn key_id(hash: &[u8; 32]) -> String {
-    hash[..4].iter().map(|byte| format!("{byte:02x}")).collect()
+    hex::encode(&hash[..4])
 }
 
 fn hash(key: &[u8]) -> [u8; 32] {

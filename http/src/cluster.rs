@@ -80,20 +80,14 @@ impl Signer {
             Caller::User(id) => id.as_uuid().to_string(),
         };
         let claims = format!("{}.{}.{caller}", about.hops, now.as_micros() / 1_000);
-        let signature: String = self
-            .sign(&claims, node, call)
-            .finalize()
-            .into_bytes()
-            .iter()
-            .map(|byte| format!("{byte:02x}"))
-            .collect();
-        format!("{claims}.{signature}")
+        let signature = self.sign(&claims, node, call).finalize().into_bytes();
+        format!("{claims}.{}", hex::encode(signature))
     }
 
     /// What a statement says, if it was signed for this node, about this call and a moment ago.
     fn read(&self, statement: &str, node: &str, call: Call<'_>, now: Timestamp) -> Option<PassedOn> {
         let (claims, signature) = statement.rsplit_once('.')?;
-        self.sign(claims, node, call).verify_slice(&from_hex(signature)?).ok()?;
+        self.sign(claims, node, call).verify_slice(&hex::decode(signature).ok()?).ok()?;
         let mut parts = claims.splitn(3, '.');
         let hops = parts.next()?.parse().ok()?;
         let said_at = Timestamp::from_micros(parts.next()?.parse::<i64>().ok()?.checked_mul(1_000)?);
@@ -114,11 +108,6 @@ impl Signer {
         }
         mac
     }
-}
-
-fn from_hex(text: &str) -> Option<Vec<u8>> {
-    let digit = |index: usize| u8::from_str_radix(text.get(index..index + 2)?, 16).ok();
-    (0..text.len()).step_by(2).map(digit).collect()
 }
 
 /// An address as the value of a header.

@@ -134,16 +134,13 @@ impl RedisLease {
 
     /// A node's address as it stands in Redis: `address|signature`.
     fn signed(&self, place: &str, node: &str) -> String {
-        let signature: String =
-            self.mac(place, node).finalize().into_bytes().iter().map(|byte| format!("{byte:02x}")).collect();
-        format!("{node}|{signature}")
+        format!("{node}|{}", hex::encode(self.mac(place, node).finalize().into_bytes()))
     }
 
     /// The address that a node signed for this place; `None` if none did.
     fn verified(&self, place: &str, value: &str) -> Option<String> {
         let (node, signature) = value.rsplit_once('|')?;
-        let digit = |index: usize| u8::from_str_radix(signature.get(index..index + 2)?, 16).ok();
-        let signature: Vec<u8> = (0..signature.len()).step_by(2).map(digit).collect::<Option<_>>()?;
+        let signature = hex::decode(signature).ok()?;
         let is_signed = self.mac(place, node).verify_slice(&signature).is_ok();
         if !is_signed {
             tracing::warn!(place, "what stands in Redis is signed by no node, and counts as not there");

@@ -106,7 +106,7 @@ pub(crate) async fn ended_keys(
     id: EventId,
     keys: &[KeyHash],
 ) -> Result<Vec<EndedKey>, Error> {
-    let hashes: Vec<String> = keys.iter().map(|key| hex(&key.0)).collect();
+    let hashes: Vec<String> = keys.iter().map(|key| hex::encode(key.0)).collect();
     let rows = sqlx::query(
         "SELECT k.key_hash, k.reservation_id, k.request_hash FROM json_each($2) wanted
          CROSS JOIN ended_keys k ON k.event_id = $1 AND k.key_hash = unhex(wanted.value)",
@@ -116,8 +116,4 @@ pub(crate) async fn ended_keys(
     .fetch_all(pool)
     .await?;
     rows.iter().map(columns::ended_key).collect()
-}
-
-fn hex(bytes: &[u8; 16]) -> String {
-    format!("{:032x}", u128::from_be_bytes(*bytes))
 }
