@@ -123,15 +123,20 @@ impl Due {
         })
     }
 
-    /// Whether it has a hold that has run out.
-    pub(crate) fn is_overdue(&self, now: Timestamp) -> bool {
-        self.next_expires_at.is_some_and(|at| at <= now)
+    /// Those that have a hold that has run out, and those to be put down for another time, or taken off: what
+    /// has been due since this time without such a hold.
+    pub(crate) fn sort(due: Vec<Self>, now: Timestamp) -> (Vec<EventId>, Vec<Self>, Timestamp) {
+        let since = now.minus_s(NOT_DUE_AFTER_S);
+        let is_overdue = |due: &Self| due.next_expires_at.is_some_and(|at| at <= now);
+        let (overdue, mut not_due): (Vec<_>, Vec<_>) = due.into_iter().partition(is_overdue);
+        not_due.retain(|due| due.due_at <= since);
+        (overdue.into_iter().map(|due| due.event_id).collect(), not_due, since)
     }
 }
 
 /// For how long an event is down as due, without a hold that has run out, before it is taken off: what its
 /// owner knows by its clock still lies ahead may not be touched, and the clocks differ a little.
-pub(crate) const NOT_DUE_AFTER_S: u32 = 60;
+const NOT_DUE_AFTER_S: u32 = 60;
 
 /// What the key of a request for an event was used for, from its row.
 pub(crate) fn used_event_key(row: &impl Columns) -> Result<UsedEventKey, Error> {

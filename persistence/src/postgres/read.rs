@@ -8,7 +8,7 @@ use sqlx::{Error, PgConnection, PgPool, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::columns::{self, Columns, Due, NOT_DUE_AFTER_S, status_code};
+use crate::columns::{self, Columns, Due, status_code};
 use crate::sql;
 
 /// The sections of the event `e` as JSON.
@@ -50,18 +50,17 @@ pub(crate) async fn due_events(pool: &PgPool, now: Timestamp, limit: u32) -> Res
         .fetch_all(pool)
         .await?;
     let due = rows.iter().map(Due::from_row).collect::<Result<Vec<_>, _>>()?;
-    let (overdue, not_due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_overdue(now));
-    let before = now.minus_s(NOT_DUE_AFTER_S);
-    for due in not_due.iter().filter(|due| due.due_at <= before) {
+    let (overdue, not_due, since) = Due::sort(due, now);
+    for due in not_due {
         let query = sqlx::query(if due.next_expires_at.is_some() { sql::DUE_LATER } else { sql::NOT_DUE });
-        let query = query.bind(due.event_id.as_uuid()).bind(OffsetDateTime::from(before));
+        let query = query.bind(due.event_id.as_uuid()).bind(OffsetDateTime::from(since));
         let query = match due.next_expires_at {
             Some(next_expires_at) => query.bind(OffsetDateTime::from(next_expires_at)),
             None => query,
         };
         query.execute(pool).await?;
     }
-    Ok(overdue.iter().map(|due| due.event_id).collect())
+    Ok(overdue)
 }
 
 pub(crate) async fn event(pool: &PgPool, id: EventId) -> Result<Option<EventRow>, Error> {

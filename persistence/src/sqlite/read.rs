@@ -7,7 +7,7 @@ use engine::{
 use sqlx::{Error, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
-use crate::columns::{self, Columns, Due, NOT_DUE_AFTER_S, status_code};
+use crate::columns::{self, Columns, Due, status_code};
 use crate::sql;
 
 /// A query for events `e`, each with its sections as JSON and what its last batch left.
@@ -41,18 +41,17 @@ pub(crate) async fn due_events(
     let rows =
         sqlx::query(sql::DUE_EVENTS).bind(now.as_micros()).bind(i64::from(limit)).fetch_all(readers).await?;
     let due = rows.iter().map(Due::from_row).collect::<Result<Vec<_>, _>>()?;
-    let (overdue, not_due): (Vec<_>, Vec<_>) = due.into_iter().partition(|due| due.is_overdue(now));
-    let before = now.minus_s(NOT_DUE_AFTER_S);
-    for due in not_due.iter().filter(|due| due.due_at <= before) {
+    let (overdue, not_due, since) = Due::sort(due, now);
+    for due in not_due {
         let query = sqlx::query(if due.next_expires_at.is_some() { sql::DUE_LATER } else { sql::NOT_DUE });
-        let query = query.bind(due.event_id.as_uuid()).bind(before.as_micros());
+        let query = query.bind(due.event_id.as_uuid()).bind(since.as_micros());
         let query = match due.next_expires_at {
             Some(next_expires_at) => query.bind(next_expires_at.as_micros()),
             None => query,
         };
         query.execute(writers).await?;
     }
-    Ok(overdue.iter().map(|due| due.event_id).collect())
+    Ok(overdue)
 }
 
 pub(crate) async fn event(pool: &SqlitePool, id: EventId) -> Result<Option<EventRow>, Error> {
