@@ -1,17 +1,14 @@
 //! Group commit: what one batch costs on each real store, by how many reservations are in it, and what
 //! batches of many events at once cost. Everything is durable.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
-use engine::testing::random_batch_id;
-use engine::{Batch, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
+use engine::Store;
 use futures_util::future::join_all;
-use holdfast_benches::{event_info, pair_of_seats};
+use holdfast_benches::Sale;
 use persistence::StoreOptions;
 use tokio::runtime::Runtime;
-use uuid::Uuid;
 
 const BATCH_RESERVATIONS: [u32; 6] = [1, 8, 32, 128, 512, 2_048];
 /// Of each event one batch of one reservation.
@@ -58,7 +55,7 @@ async fn time_batches(store: &dyn Store, reservations: u32, rounds: u64) -> Dura
     let mut elapsed = Duration::ZERO;
     let mut left = rounds;
     while left > 0 {
-        let mut sale = Sale::begin(store).await;
+        let mut sale = Sale::begin(store, SEATS).await;
         for number in (0..per_event).take(left as usize) {
             let batch = sale.next_batch(number * reservations, reservations);
             let begin = Instant::now();
@@ -74,7 +71,7 @@ async fn time_batches(store: &dyn Store, reservations: u32, rounds: u64) -> Dura
 async fn time_events(store: &dyn Store, events: u32, rounds: u64) -> Duration {
     let mut sales = Vec::new();
     for _ in 0..events {
-        sales.push(Sale::begin(store).await);
+        sales.push(Sale::begin(store, SEATS).await);
     }
     let mut elapsed = Duration::ZERO;
     for caller in 0..rounds as u32 {
@@ -85,38 +82,6 @@ async fn time_events(store: &dyn Store, events: u32, rounds: u64) -> Duration {
         appends.into_iter().for_each(|outcome| outcome.expect("the batch is written"));
     }
     elapsed
-}
-
-/// An event that this benchmark owns.
-struct Sale {
-    event: Event,
-    epoch: u64,
-}
-
-impl Sale {
-    async fn begin(store: &dyn Store) -> Self {
-        let info = event_info(SEATS, rand::random());
-        store.create_event(&info).await.expect("the event is new");
-        let snapshot = store.activate(info.id, "benchmark", 20_000).await;
-        let snapshot = snapshot.expect("the store answers").expect("the event is there");
-        Self { event: Event::new(info), epoch: snapshot.event.epoch }
-    }
-
-    fn next_batch(&mut self, first_caller: u32, reservations: u32) -> Arc<Batch> {
-        let now = SystemClock.now();
-        let mut open = OpenBatch::default();
-        for caller in first_caller..first_caller + reservations {
-            let command = Command::Reserve {
-                // As in life: callers are in no order, and so is the index of their reservations.
-                user_id: UserId::new(Uuid::from_u128(rand::random())),
-                seats: pair_of_seats(caller),
-                idempotency_key: None,
-            };
-            let (outcome, change) = self.event.apply(&command, now).expect("the seats are free");
-            open.push(change.expect("a hold is a change"), outcome.reservation().cloned());
-        }
-        Arc::new(open.close(&mut self.event, self.epoch, random_batch_id(), now))
-    }
 }
 
 criterion_group!(benches, append);

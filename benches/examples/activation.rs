@@ -9,15 +9,12 @@
 //! line has the median of five activations in ms, and the longest that other calls took meanwhile: a batch of
 //! another event, and a look at the store's clock.
 
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use engine::testing::random_batch_id;
-use engine::{Batch, Clock, Command, Event, EventId, OpenBatch, Store, SystemClock, UserId};
-use holdfast_benches::event_info;
+use engine::EventId;
+use holdfast_benches::{Sale, event_info};
 use persistence::StoreOptions;
 use sqlx::{Connection, PgConnection, SqliteConnection};
-use uuid::Uuid;
 
 const SEATS: u32 = 200_000;
 const KEYS: u32 = 20_000;
@@ -94,7 +91,8 @@ async fn measure(name: &str, url: &str, ended: u64, live: u64) {
     let info = event_info(SEATS, rand::random());
     store.create_event(&info).await.expect("the event is new");
     fill(url, info.id, ended, live).await;
-    let mut sale = Sale::begin(&*store).await;
+    let mut sale = Sale::begin(&*store, SEATS).await;
+    let mut callers = 0..;
     let (mut took, mut batch_ms, mut clock_ms) = (Vec::new(), 0f64, 0f64);
     for _ in 0..5 {
         let began = Instant::now();
@@ -109,7 +107,10 @@ async fn measure(name: &str, url: &str, ended: u64, live: u64) {
         let elapsed = loop {
             let others = async {
                 let began = Instant::now();
-                store.append(&sale.next_batch()).await.expect("the batch is written");
+                store
+                    .append(&sale.next_batch(callers.next().unwrap_or_default(), 1))
+                    .await
+                    .expect("the batch is written");
                 let batch = began.elapsed();
                 store.now().await.expect("the store answers");
                 (batch, began.elapsed() - batch)
@@ -125,7 +126,7 @@ async fn measure(name: &str, url: &str, ended: u64, live: u64) {
         };
         took.push(millis(elapsed));
         // A batch that was cut off may have been written.
-        sale = Sale::begin(&*store).await;
+        sale = Sale::begin(&*store, SEATS).await;
     }
     took.sort_by(f64::total_cmp);
     println!("{name:<10} {ended:>12} {live:>12} {:>14.1} {batch_ms:>16.1} {clock_ms:>12.1}", took[2]);
@@ -150,33 +151,5 @@ async fn fill(url: &str, id: EventId, ended: u64, live: u64) {
     } else {
         let mut connection = PgConnection::connect(url).await.expect("the database is there");
         sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut connection).await.expect("it is filled");
-    }
-}
-
-/// Another event, which is sold meanwhile.
-struct Sale {
-    event: Event,
-    epoch: u64,
-    next: u32,
-}
-
-impl Sale {
-    async fn begin(store: &dyn Store) -> Self {
-        let info = event_info(SEATS, rand::random());
-        store.create_event(&info).await.expect("the event is new");
-        let snapshot = store.activate(info.id, "benchmark", KEYS).await;
-        let snapshot = snapshot.expect("the store answers").expect("the event is there");
-        Self { event: Event::new(info), epoch: snapshot.event.epoch, next: 0 }
-    }
-
-    fn next_batch(&mut self) -> Arc<Batch> {
-        self.next += 1;
-        let now = SystemClock.now();
-        let user_id = UserId::new(Uuid::from_u128(rand::random()));
-        let command = Command::Reserve { user_id, seats: vec![self.next], idempotency_key: None };
-        let (outcome, change) = self.event.apply(&command, now).expect("the seats are free");
-        let mut open = OpenBatch::default();
-        open.push(change.expect("a hold is a change"), outcome.reservation().cloned());
-        Arc::new(open.close(&mut self.event, self.epoch, random_batch_id(), now))
     }
 }

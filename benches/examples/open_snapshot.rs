@@ -8,15 +8,12 @@
 //! One event is sold in BATCHES batches of a reservation each, then another beside a snapshot that is open
 //! from before its first. Prints the mean of the last tenth of the batches in µs, and the ratio.
 
-use std::sync::Arc;
 use std::time::Instant;
 
-use engine::testing::random_batch_id;
-use engine::{Batch, Clock, Command, Event, OpenBatch, Store, SystemClock, UserId};
-use holdfast_benches::event_info;
+use engine::Store;
+use holdfast_benches::Sale;
 use persistence::StoreOptions;
 use sqlx::{Connection, PgConnection};
-use uuid::Uuid;
 
 const SEATS: u32 = 200_000;
 
@@ -40,28 +37,14 @@ async fn main() {
 
 /// Sells one event in so many batches, and returns the mean time of the last tenth, in µs.
 async fn sell(store: &dyn Store, batches: u32) -> f64 {
-    let info = event_info(SEATS, rand::random());
-    store.create_event(&info).await.expect("the event is new");
-    let snapshot = store.activate(info.id, "benchmark", 0).await.expect("the store answers");
-    let epoch = snapshot.expect("the event is there").event.epoch;
-    let mut event = Event::new(info);
+    let mut sale = Sale::begin(store, SEATS).await;
     let last = batches / 10;
     let mut began = Instant::now();
     for number in 0..batches {
         if number == batches - last {
             began = Instant::now();
         }
-        store.append(&next_batch(&mut event, epoch, number)).await.expect("the batch is written");
+        store.append(&sale.next_batch(number, 1)).await.expect("the batch is written");
     }
     began.elapsed().as_secs_f64() * 1e6 / f64::from(last)
-}
-
-fn next_batch(event: &mut Event, epoch: u64, number: u32) -> Arc<Batch> {
-    let now = SystemClock.now();
-    let user_id = UserId::new(Uuid::from_u128(rand::random()));
-    let command = Command::Reserve { user_id, seats: vec![number % SEATS + 1], idempotency_key: None };
-    let (outcome, change) = event.apply(&command, now).expect("the seats are free");
-    let mut open = OpenBatch::default();
-    open.push(change.expect("a hold is a change"), outcome.reservation().cloned());
-    Arc::new(open.close(event, epoch, random_batch_id(), now))
 }
