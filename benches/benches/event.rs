@@ -14,7 +14,7 @@ fn now() -> Timestamp {
 }
 
 fn reserve_of(caller: u32) -> Command {
-    Command::Reserve { user_id: user(caller), seats: pair_of_seats(caller), idempotency_key: None }
+    Command::reserve(user(caller), pair_of_seats(caller), None)
 }
 
 /// An event with half of its seats held, two a reservation, and the journal that led there.

@@ -40,7 +40,7 @@ fn seat_maps(criterion: &mut Criterion) {
 fn reservation(criterion: &mut Criterion) {
     let mut event = Event::new(event_info(1_000, 1));
     let now = SystemClock.now();
-    let command = Command::Reserve { user_id: user(1), seats: pair_of_seats(1), idempotency_key: None };
+    let command = Command::reserve(user(1), pair_of_seats(1), None);
     let (outcome, _) = event.apply(&command, now).expect("the seats are free");
     let reservation = outcome.reservation().cloned().expect("a hold has a reservation");
     let view = ReservationView { event: Arc::clone(event.info()), reservation, replayed: false };

@@ -35,8 +35,7 @@ fn event_with(reservations: u32, confirmed: bool, keys: bool) -> Event {
     let mut event = Event::new(event_info(SEATS, 1));
     for caller in 0..reservations {
         let idempotency_key = keys.then(|| format!("{caller:036}"));
-        let command =
-            Command::Reserve { user_id: user(caller), seats: pair_of_seats(caller), idempotency_key };
+        let command = Command::reserve(user(caller), pair_of_seats(caller), idempotency_key);
         let (outcome, _) = event.apply(&command, SystemClock.now()).expect("the seats are free");
         if confirmed {
             let id = outcome.reservation().expect("a hold has a reservation").id;

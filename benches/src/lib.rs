@@ -5,14 +5,14 @@ use std::sync::Arc;
 
 use engine::testing::{event_info as event_info_at, random_batch_id};
 use engine::{
-    Batch, Clock, Command, Event, EventInfo, Layout, OpenBatch, SeatNo, Store, SystemClock, UserId,
+    Batch, Clock, Command, Event, EventInfo, OpenBatch, SeatNo, Seating, Store, SystemClock, UserId,
 };
 use uuid::Uuid;
 
 /// An event of one section with rows of 100 seats; `tag` makes its id.
 pub fn event_info(seats: u32, tag: u32) -> EventInfo {
-    let layout = Layout::of_sections([("Arena".to_owned(), seats.div_ceil(100), seats.min(100), 12_000)]);
-    event_info_at(SystemClock.now(), tag, layout)
+    let seating = Seating::of_sections([("Arena".to_owned(), seats.div_ceil(100), seats.min(100), 12_000)]);
+    event_info_at(SystemClock.now(), tag, seating)
 }
 
 /// The user of this number.
@@ -46,12 +46,9 @@ impl Sale {
         let now = SystemClock.now();
         let mut open = OpenBatch::default();
         for caller in first_caller..first_caller + reservations {
-            let command = Command::Reserve {
-                // As in life: callers are in no order, and so is the index of their reservations.
-                user_id: UserId::new(Uuid::from_u128(rand::random())),
-                seats: pair_of_seats(caller),
-                idempotency_key: None,
-            };
+            // As in life: callers are in no order, and so is the index of their reservations.
+            let user_id = UserId::new(Uuid::from_u128(rand::random()));
+            let command = Command::reserve(user_id, pair_of_seats(caller), None);
             let (outcome, change) = self.event.apply(&command, now).expect("the seats are free");
             open.push(change.expect("a hold is a change"), outcome.reservation().cloned());
         }

@@ -17,7 +17,7 @@ pub(super) fn check(calls: &[&Call], story: &Story, findings: &mut Findings) {
                 }
             }
             Answer::Viewed { version, reserved, confirmed, statuses } => {
-                let counts = SeatCounts { reserved: *reserved, confirmed: *confirmed };
+                let counts = SeatCounts { reserved: *reserved, confirmed: *confirmed, not_for_sale: 0 };
                 check_view(call, *version, counts, statuses.as_deref(), story, findings);
             }
             Answer::Odd(_) => findings.add(Rule::Answers, format!("an impossible answer: {call}")),

@@ -62,7 +62,7 @@ pub(super) fn effect_of_change(change: &Change) -> Option<Effect<'_>> {
         Change::Extended { id, .. } => Some(Effect::Extended(*id)),
         Change::Amended { details } => Some(Effect::Renamed(&details.name)),
         Change::Deleted => Some(Effect::Deleted),
-        Change::Expired { .. } => None,
+        Change::Expired { .. } | Change::Allocated { .. } | Change::SectionsAdded { .. } => None,
     }
 }
 

@@ -99,7 +99,7 @@ impl Story {
     fn note(&mut self, change: &Change, row: &JournalRow) {
         self.changes.push((row.seq, change.clone()));
         match change {
-            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key } => {
+            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key, terms: _ } => {
                 if let Some(key) = idempotency_key {
                     self.by_key.entry((*user_id, key.clone())).or_default().push(*id);
                 }
@@ -122,7 +122,10 @@ impl Story {
             Change::Extended { id, expires_at } => {
                 self.enter(*id, row.seq, ReservationStatus::Pending, *expires_at);
             }
-            Change::Amended { .. } | Change::Deleted => {}
+            Change::Amended { .. }
+            | Change::Allocated { .. }
+            | Change::SectionsAdded { .. }
+            | Change::Deleted => {}
         }
     }
 
@@ -144,11 +147,9 @@ impl Story {
 /// Lets the model decide the command that the change stands for: it must come to the very same change.
 fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule, String)> {
     let command = match change {
-        Change::Reserved { user_id, seats, idempotency_key, .. } => Command::Reserve {
-            user_id: *user_id,
-            seats: seats.clone(),
-            idempotency_key: idempotency_key.clone(),
-        },
+        Change::Reserved { user_id, seats, idempotency_key, .. } => {
+            Command::reserve(*user_id, seats.clone(), idempotency_key.clone())
+        }
         Change::Confirmed { id } => Command::Confirm(*id, Caller::Admin),
         Change::Cancelled { id } => Command::Cancel(*id, Caller::Admin),
         Change::Extended { id, .. } => Command::Extend(*id, Caller::Admin),
@@ -158,6 +159,12 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
                 Some((expected, _)) if expected == change => Ok(()),
                 other => Err((Rule::Answers, format!("{change:?}, the model lets {other:?} expire"))),
             };
+        }
+        Change::Allocated { allocations } => {
+            Command::Allocate { allocations: allocations.clone(), if_version: None }
+        }
+        Change::SectionsAdded { seating } => {
+            Command::AddSections { to: event.info().seating.layout.id(), seating: seating.clone() }
         }
         Change::Amended { details } => {
             let patch = EventPatch { name: Some(details.name.clone()), ..EventPatch::default() };
@@ -294,6 +301,7 @@ fn conflicts_of(
             _ if is_own => ConflictReason::Yours(holder),
             SeatStatus::Confirmed => ConflictReason::Confirmed,
             SeatStatus::Reserved | SeatStatus::Available => ConflictReason::Reserved,
+            SeatStatus::NotForSale => ConflictReason::NotForSale,
         };
         Some((seat_no, reason))
     };

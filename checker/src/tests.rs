@@ -5,8 +5,8 @@ use std::time::Duration;
 
 use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Caller, Change, Command, ConflictReason, Event, EventId, EventRow, EventTables, JournalRow, Layout,
-    ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, ConflictReason, Event, EventId, EventRow, EventTables, JournalRow,
+    ReservationId, ReservationStatus, SeatNo, SeatStatus, Seating, Timestamp, UserId,
 };
 
 use super::{EventRecord, Rule, Tolerances, check};
@@ -37,7 +37,7 @@ fn another_user() -> UserId {
 
 impl World {
     fn new() -> Self {
-        let mut info = event_info(START, 7, Layout::of_seats(10, 500));
+        let mut info = event_info(START, 7, Seating::of_seats(10, 500));
         info.details.hold_ttl_s = HOLD_TTL_S;
         info.details.max_hold_s = 2 * HOLD_TTL_S;
         Self {
@@ -176,7 +176,7 @@ impl World {
 }
 
 fn reserve_command(key: &str, seats: &[SeatNo]) -> Command {
-    Command::Reserve { user_id: user(), seats: seats.to_vec(), idempotency_key: Some(key.to_owned()) }
+    Command::reserve(user(), seats.to_vec(), Some(key.to_owned()))
 }
 
 fn rejected(code: &str, seq: u64, conflicts: &[(SeatNo, ConflictReason)]) -> Answer {

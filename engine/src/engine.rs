@@ -12,15 +12,15 @@ use crate::cluster::published::Published;
 use crate::cluster::publisher;
 use crate::cluster::sweep;
 use crate::config::EngineConfig;
-use crate::event::ended;
+use crate::event::{check_allocations, ended};
 use crate::fault::{CallError, Fault};
 use crate::owner::Answer;
 use crate::ports::{AppendError, Bid, Lease, ReservationFilter, Store};
 use crate::view::{EventView, MadeEvent, ReservationView};
 use crate::words::{
-    Caller, Clock, Command, EventId, EventInfo, EventKey, EventPatch, Invalid, KeyHash, MAX_PRICE_MINOR,
+    Allocation, Caller, Clock, Command, EventId, EventInfo, EventKey, EventPatch, Invalid, KeyHash, LayoutId,
     MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation, ReservationId,
-    ReservationStatus, SeatCounts, SeatMap, SeatNo, Section, Timestamp, UserId,
+    ReservationStatus, SeatMap, SeatNo, Seating, Timestamp, UserId, Wish,
 };
 
 /// Events whose seats and currency are kept for showing their reservations, besides those in memory.
@@ -97,7 +97,8 @@ impl Engine {
             id: EventId::mint(now, self.node.config.random.bits() as u32),
             details: event.details,
             currency: event.currency,
-            layout: event.layout,
+            seating: event.seating,
+            allocations: event.allocations,
             created_at: now,
             updated_at: now,
         })
@@ -106,7 +107,34 @@ impl Engine {
     /// Changes an event's details. A hold that exists ends when it was promised to; an extension of it goes
     /// by the terms of then.
     pub async fn amend_event(&self, id: EventId, patch: EventPatch) -> Result<EventView, CallError> {
-        self.command(id, Arc::new(Command::Amend(patch))).await?;
+        self.change_event(id, Command::Amend(patch)).await
+    }
+
+    /// Sets seats aside for channels: these, and no others. With `if_version` only if the event still has that
+    /// version.
+    pub async fn allocate(
+        &self,
+        id: EventId,
+        allocations: Vec<Allocation>,
+        if_version: Option<u64>,
+    ) -> Result<EventView, CallError> {
+        self.change_event(id, Command::Allocate { allocations, if_version }).await
+    }
+
+    /// Adds sections to an event that has the layout `to`: `seating` is that with more behind it.
+    pub async fn add_sections(
+        &self,
+        id: EventId,
+        to: LayoutId,
+        seating: Seating,
+    ) -> Result<EventView, CallError> {
+        self.change_event(id, Command::AddSections { to, seating }).await
+    }
+
+    async fn change_event(&self, id: EventId, command: Command) -> Result<EventView, CallError> {
+        self.command(id, Arc::new(command)).await?;
+        // Labels of seats that were added, too, are to be found.
+        self.infos.invalidate(&id).await;
         match self.live_event(id) {
             Some(view) => Ok(view),
             // Not what was published: that may be from before this change. It is made by now, whatever has
@@ -171,7 +199,19 @@ impl Engine {
         seats: Vec<SeatNo>,
         idempotency_key: Option<String>,
     ) -> Result<ReservationView, CallError> {
-        let command = Arc::new(Command::Reserve { user_id, seats, idempotency_key });
+        self.reserve_wish(event_id, user_id, Wish::seats(seats), Caller::User(user_id), idempotency_key).await
+    }
+
+    /// Holds what a user wishes: all of it or nothing. An administrator may have what is set aside.
+    pub async fn reserve_wish(
+        &self,
+        event_id: EventId,
+        user_id: UserId,
+        wish: Wish,
+        caller: Caller,
+        idempotency_key: Option<String>,
+    ) -> Result<ReservationView, CallError> {
+        let command = Arc::new(Command::Reserve { user_id, wish, caller, idempotency_key });
         let decided = self.command(event_id, Arc::clone(&command)).await;
         if let Err(CallError::Rejected { rejection: Rejection::EventNotFound, seq }) = decided {
             return self.replayed_of_deleted(event_id, &command, seq).await;
@@ -309,10 +349,10 @@ impl Engine {
         seq: Option<u64>,
     ) -> Result<ReservationView, CallError> {
         let rejected = |rejection| CallError::Rejected { rejection, seq };
-        let Command::Reserve { user_id, seats, idempotency_key: Some(key) } = command else {
+        let Command::Reserve { user_id, wish, idempotency_key: Some(key), .. } = command else {
             return Err(rejected(Rejection::EventNotFound));
         };
-        let (key_hash, request_hash) = (KeyHash::of(*user_id, key), RequestHash::of(seats));
+        let (key_hash, request_hash) = (KeyHash::of(*user_id, key), RequestHash::of(wish));
         let used = self.node.store.ended_keys(event_id, &[key_hash]).await?;
         let used = used.first().ok_or_else(|| rejected(Rejection::EventNotFound))?;
         if used.request_hash != request_hash {
@@ -360,7 +400,10 @@ impl Engine {
         if let Some(view) = self.registry.view(id) {
             return Ok(ReservationView { reservation, event: view.info, replayed: false });
         }
-        if let Some(event) = self.infos.get(&id).await {
+        let last_seat = reservation.seats.iter().max().copied().unwrap_or_default();
+        let cached = self.infos.get(&id).await;
+        // Another node may have added sections since.
+        if let Some(event) = cached.filter(|event| event.seating.layout.contains(last_seat)) {
             return Ok(ReservationView { reservation, event, replayed: false });
         }
         let row = self.node.store.event(id).await?.ok_or(Rejection::EventNotFound)?;
@@ -371,7 +414,7 @@ impl Engine {
 }
 
 fn new_view(info: EventInfo) -> EventView {
-    EventView { info: Arc::new(info), counts: SeatCounts::default(), version: 0 }
+    EventView { counts: info.free_counts(), info: Arc::new(info), version: 0 }
 }
 
 /// Where it is not known, repeating it without a key could make another event.
@@ -385,11 +428,10 @@ fn not_made(error: AppendError) -> Fault {
 
 fn check_new(event: &NewEvent) -> Result<(), Invalid> {
     event.details.check()?;
-    let given = event.layout.seats();
+    let given = event.seating.seats();
     if !(1..=MAX_SEATS_PER_EVENT).contains(&given) {
         return Err(Invalid::SeatsOfEvent { given });
     }
-    // Bounded so that no sum of prices can overflow.
-    let price_fits = |section: &Section| (0..=MAX_PRICE_MINOR).contains(&section.price_minor);
-    if event.layout.sections().iter().all(price_fits) { Ok(()) } else { Err(Invalid::Price) }
+    check_allocations(&event.allocations, given)?;
+    event.seating.check(event.details.max_seats_per_reservation)
 }

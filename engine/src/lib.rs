@@ -12,8 +12,8 @@
 //!
 //! use engine::testing::MemoryStore;
 //! use engine::{
-//!     CallError, Caller, Clock, Currency, Engine, EngineConfig, EventDetails, Layout, LocalLease, NewEvent,
-//!     Rejection, SystemClock, UserId,
+//!     CallError, Caller, Clock, Currency, Engine, EngineConfig, EventDetails, LocalLease, NewEvent,
+//!     Rejection, Rules, Seating, SystemClock, UserId,
 //! };
 //! use uuid::Uuid;
 //!
@@ -34,8 +34,10 @@
 //!         hold_ttl_s: 900,
 //!         max_hold_s: 3_600,
 //!         max_seats_per_reservation: 4,
+//!         rules: Rules::default(),
 //!     };
-//!     let event = NewEvent { details, currency: Currency::JPY, layout: Layout::of_seats(50, 8_000) };
+//!     let seating = Seating::of_seats(50, 8_000);
+//!     let event = NewEvent { details, currency: Currency::JPY, seating, allocations: Vec::new() };
 //!     let id = engine.create_event(event).await?.info.id;
 //!
 //!     let (alice, bob) = (UserId::new(Uuid::from_u128(1)), UserId::new(Uuid::from_u128(2)));
@@ -99,9 +101,13 @@ pub use ports::{
 pub use verify::{VerifyReport, Violation, verify};
 pub use view::{EventView, MadeEvent, ReservationView};
 pub use words::{
-    Batch, BatchId, Caller, Change, Clock, Command, Conflict, ConflictReason, Currency, EndedKey,
-    EventDetails, EventId, EventInfo, EventKey, EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency,
-    InvalidId, JournalRow, KeyHash, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, NewEvent, Outcome,
-    Rejection, RequestHash, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatId, SeatMap,
-    SeatNo, SeatPlace, SeatStatus, Section, Snapshot, SystemClock, Timestamp, UserId,
+    Allocation, AttributeSet, Batch, BatchId, Best, Caller, Category, CategoryNo, Change, Clock, Command,
+    Conflict, ConflictReason, Currency, EndedKey, EqualRows, EventDetails, EventId, EventInfo, EventKey,
+    EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, KILL, KNOWN_ATTRIBUTES,
+    KeyHash, Layout, LayoutBuilder, LayoutError, LayoutId, MAX_ALLOCATIONS, MAX_CATEGORIES, MAX_CHANNELS,
+    MAX_LABEL_CHARS, MAX_PRICE_MINOR, MAX_RUNS, MAX_SEATS_PER_EVENT, MAX_SECTIONS, MAX_TICKET_TYPES,
+    NewEvent, OrphanRule, Outcome, Prices, Rejection, RequestHash, Reservation, ReservationId,
+    ReservationStatus, Rules, STANDARD, SeatCounts, SeatId, SeatKeys, SeatMap, SeatNo, SeatPlace, SeatSpec,
+    SeatStatus, Seating, Section, SectionNo, SectionSize, Snapshot, Stretch, SystemClock, Terms, TicketType,
+    TicketTypeNo, Timestamp, UserId, WantedBest, WantedPlaces, Wish, letters_to_number,
 };

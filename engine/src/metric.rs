@@ -85,6 +85,8 @@ pub(crate) struct Metrics {
     extended: Counter,
     expired: Counter,
     amended: Counter,
+    allocated: Counter,
+    sections_added: Counter,
     deleted: Counter,
     seats_sold: Counter,
 }
@@ -117,6 +119,8 @@ impl Metrics {
             extended: change("extended"),
             expired: change("expired"),
             amended: change("amended"),
+            allocated: change("allocated"),
+            sections_added: change("sections_added"),
             deleted: change("deleted"),
             seats_sold: counter!(SEATS_SOLD),
         }
@@ -132,6 +136,8 @@ impl Metrics {
                 Change::Extended { .. } => &self.extended,
                 Change::Expired { .. } => &self.expired,
                 Change::Amended { .. } => &self.amended,
+                Change::Allocated { .. } => &self.allocated,
+                Change::SectionsAdded { .. } => &self.sections_added,
                 Change::Deleted => &self.deleted,
             };
             counter.increment(1);

@@ -172,13 +172,12 @@ impl<'a> EventCheck<'a> {
                 }
                 Some(_) => {}
             }
-            let prices = row.seats.iter().filter_map(|&no| self.tables.event.info.layout.price_minor(no));
-            let prices_minor: i64 = prices.sum();
-            if prices_minor != row.total_minor {
-                let finding = format!(
-                    "reservation {} totals {}, its seats cost {prices_minor}",
-                    row.id, row.total_minor
-                );
+            let prices_minor = self.tables.event.info.seating.total_minor(&row.seats, row.ticket_types());
+            if prices_minor != Some(row.total_minor) {
+                let prices =
+                    prices_minor.map_or_else(|| "are not for sale".to_owned(), |sum| format!("cost {sum}"));
+                let finding =
+                    format!("reservation {} totals {}, its seats {prices}", row.id, row.total_minor);
                 self.violation(8, finding);
             }
         }

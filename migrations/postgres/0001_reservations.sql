@@ -15,6 +15,11 @@ CREATE TABLE events (
     hold_ttl_s                integer     NOT NULL CHECK (hold_ttl_s > 0),
     max_hold_s                integer     NOT NULL,
     max_seats_per_reservation integer     NOT NULL CHECK (max_seats_per_reservation > 0),
+    -- JSON: more rules of the sale, the prices of the layout's categories, seats that are set aside.
+    rules                     text        NOT NULL DEFAULT '{}',
+    layout_id                 uuid        NOT NULL,
+    prices                    text        NOT NULL,
+    allocations               text        NOT NULL DEFAULT '[]',
     -- The number of the last ownership: what fences off an owner that was replaced.
     epoch                     bigint      NOT NULL DEFAULT 0,
     owner                     text,
@@ -35,17 +40,11 @@ CREATE TABLE due (
 -- due_events: the longest overdue first.
 CREATE INDEX due_by_time ON due (due_at);
 
--- The layout: written once. A seat's label, row and price follow from its number by arithmetic.
-CREATE TABLE sections (
-    event_id      uuid    NOT NULL,
-    section_no    integer NOT NULL,
-    name          text,
-    row_count     integer NOT NULL CHECK (row_count > 0),
-    seats_per_row integer NOT NULL CHECK (seats_per_row > 0),
-    seats         integer NOT NULL CHECK (seats > 0),
-    price_minor   bigint  NOT NULL CHECK (price_minor BETWEEN 0 AND 1000000000000),
-    PRIMARY KEY (event_id, section_no),
-    CHECK (seats <= row_count::bigint * seats_per_row)
+-- What there is to sell, as JSON: sections and runs of seats, nothing that grows with the number of seats. Events that have
+-- the same share it. Never changed: a layout's id is a hash of it.
+CREATE TABLE layouts (
+    layout_id uuid PRIMARY KEY,
+    layout    text NOT NULL
 );
 
 -- Ids are ordered by time within an event, so the primary key also finds the last id of an event (activate).
@@ -64,6 +63,8 @@ CREATE TABLE reservations (
     confirmed_at    timestamptz,
     cancelled_at    timestamptz,
     idempotency_key text,
+    -- JSON: what was asked for besides which seats.
+    terms           text,
     -- The journal's batch that changed it last.
     seq             bigint      NOT NULL,
     PRIMARY KEY (event_id, reservation_id)
@@ -107,6 +108,7 @@ CREATE TABLE journal (
     -- The event's after the batch.
     reserved_seats  integer     NOT NULL CHECK (reserved_seats >= 0),
     confirmed_seats integer     NOT NULL CHECK (confirmed_seats >= 0),
+    not_for_sale_seats integer  NOT NULL CHECK (not_for_sale_seats >= 0),
     next_expires_at timestamptz,
     changes         json        NOT NULL,
     PRIMARY KEY (event_id, seq)
@@ -141,6 +143,7 @@ CREATE FUNCTION holdfast_append(
     p_changes         text[],
     p_reserved_seats  integer[],
     p_confirmed_seats integer[],
+    p_not_for_sale_seats integer[],
     p_next_expires_at timestamptz[],
     -- When an event is due, where that changes.
     p_due_at          timestamptz[],
@@ -159,6 +162,7 @@ CREATE FUNCTION holdfast_append(
     c_confirmed_at    timestamptz[],
     c_cancelled_at    timestamptz[],
     c_keys            text[],
+    c_terms           text[],
     -- The older reservations changed.
     u_batches         integer[],
     u_ids             uuid[],
@@ -178,9 +182,11 @@ CREATE FUNCTION holdfast_append(
     k_hashes          uuid[],
     k_ids             uuid[],
     k_requests        bigint[],
-    -- The details of events, where a batch changes them.
+    -- The details of events, where a batch changes them, and layouts that are new.
     d_batches         integer[],
     d_details         text[],
+    d_layout_ids      uuid[],
+    d_layouts         text[],
     d_start_at        timestamptz[],
     d_end_at          timestamptz[]
 ) RETURNS void
@@ -206,17 +212,17 @@ BEGIN
     END IF;
 
     INSERT INTO journal (event_id, seq, batch_id, epoch, decided_at, ordered_at, reserved_seats, confirmed_seats,
-        next_expires_at, changes)
+        not_for_sale_seats, next_expires_at, changes)
     SELECT p_event_ids[i], p_seqs[i], p_batch_ids[i], p_epochs[i], p_decided_at[i], p_ordered_at[i],
-        p_reserved_seats[i], p_confirmed_seats[i], p_next_expires_at[i], p_changes[i]::json
+        p_reserved_seats[i], p_confirmed_seats[i], p_not_for_sale_seats[i], p_next_expires_at[i], p_changes[i]::json
     FROM generate_series(1, cardinality(p_event_ids)) AS i;
 
     IF cardinality(c_ids) > 0 THEN
         INSERT INTO reservations (event_id, reservation_id, user_id, seat_nos, status, total_minor,
-            created_at, expires_at, updated_at, confirmed_at, cancelled_at, idempotency_key, seq)
+            created_at, expires_at, updated_at, confirmed_at, cancelled_at, idempotency_key, terms, seq)
         SELECT p_event_ids[c_batches[i]], c_ids[i], c_user_ids[i], c_seat_nos[i]::integer[], c_statuses[i],
             c_totals_minor[i], c_created_at[i], c_expires_at[i], c_updated_at[i], c_confirmed_at[i],
-            c_cancelled_at[i], c_keys[i], p_seqs[c_batches[i]]
+            c_cancelled_at[i], c_keys[i], c_terms[i], p_seqs[c_batches[i]]
         FROM generate_series(1, cardinality(c_ids)) AS i;
     END IF;
 
@@ -283,6 +289,10 @@ BEGIN
     END IF;
 
     IF cardinality(d_details) > 0 THEN
+        INSERT INTO layouts (layout_id, layout)
+        SELECT d_layout_ids[i], d_layouts[i] FROM generate_series(1, cardinality(d_details)) AS i
+        WHERE d_layouts[i] IS NOT NULL
+        ON CONFLICT (layout_id) DO NOTHING;
         UPDATE events e
         SET name = d.name,
             description = d.description,
@@ -292,10 +302,15 @@ BEGIN
             hold_ttl_s = d.hold_ttl_s,
             max_hold_s = d.max_hold_s,
             max_seats_per_reservation = d.max_seats_per_reservation,
+            rules = d.rules,
+            layout_id = d_layout_ids[i],
+            prices = d.prices,
+            allocations = d.allocations,
             updated_at = p_decided_at[d_batches[i]]
         FROM generate_series(1, cardinality(d_details)) AS i
         CROSS JOIN LATERAL json_to_record(d_details[i]::json) AS d (name text, description text, venue text,
-            hold_ttl_s integer, max_hold_s integer, max_seats_per_reservation integer)
+            hold_ttl_s integer, max_hold_s integer, max_seats_per_reservation integer, rules text, prices text,
+            allocations text)
         WHERE e.event_id = p_event_ids[d_batches[i]];
     END IF;
 END;

@@ -12,6 +12,10 @@ CREATE TABLE events (
     hold_ttl_s                INTEGER NOT NULL CHECK (hold_ttl_s > 0),
     max_hold_s                INTEGER NOT NULL,
     max_seats_per_reservation INTEGER NOT NULL CHECK (max_seats_per_reservation > 0),
+    rules                     TEXT    NOT NULL DEFAULT '{}',
+    layout_id                 BLOB    NOT NULL,
+    prices                    TEXT    NOT NULL,
+    allocations               TEXT    NOT NULL DEFAULT '[]',
     -- The number of the last ownership: what fences off an owner that was replaced.
     epoch                     INTEGER NOT NULL DEFAULT 0,
     owner                     TEXT,
@@ -32,18 +36,11 @@ CREATE TABLE due (
 -- due_events: the longest overdue first.
 CREATE INDEX due_by_time ON due (due_at);
 
--- The layout: written once. A seat's label, row and price follow from its number by arithmetic.
-CREATE TABLE sections (
-    event_id      BLOB    NOT NULL,
-    section_no    INTEGER NOT NULL,
-    name          TEXT,
-    row_count     INTEGER NOT NULL CHECK (row_count > 0),
-    seats_per_row INTEGER NOT NULL CHECK (seats_per_row > 0),
-    seats         INTEGER NOT NULL CHECK (seats > 0),
-    price_minor   INTEGER NOT NULL CHECK (price_minor BETWEEN 0 AND 1000000000000),
-    PRIMARY KEY (event_id, section_no),
-    CHECK (seats <= row_count * seats_per_row)
-) STRICT, WITHOUT ROWID;
+-- What there is to sell: shared by the events that have the same, and never changed.
+CREATE TABLE layouts (
+    layout_id BLOB NOT NULL PRIMARY KEY,
+    layout    TEXT NOT NULL
+) STRICT;
 
 -- Ids are ordered by time within an event, so the primary key also finds the last id of an event (activate).
 CREATE TABLE reservations (
@@ -61,6 +58,8 @@ CREATE TABLE reservations (
     confirmed_at    INTEGER,
     cancelled_at    INTEGER,
     idempotency_key TEXT,
+    -- JSON: what was asked for besides which seats.
+    terms           TEXT,
     -- The journal's batch that changed it last.
     seq             INTEGER NOT NULL,
     PRIMARY KEY (event_id, reservation_id)
@@ -103,6 +102,7 @@ CREATE TABLE journal (
     -- The event's after the batch.
     reserved_seats  INTEGER NOT NULL CHECK (reserved_seats >= 0),
     confirmed_seats INTEGER NOT NULL CHECK (confirmed_seats >= 0),
+    not_for_sale_seats INTEGER NOT NULL CHECK (not_for_sale_seats >= 0),
     next_expires_at INTEGER,
     -- The longest comes last, so that the others are read without it.
     changes         TEXT    NOT NULL,

@@ -143,6 +143,7 @@ impl Peer {
             confirmed_at: None,
             cancelled_at: None,
             idempotency_key,
+            terms: None,
             seq: 0,
         };
         let held = match &self.lock {
@@ -250,7 +251,7 @@ impl Peer {
 
 fn check(event: &EventInfo, seats: &[SeatNo]) -> Result<(), Rejection> {
     let unknown: Vec<SeatNo> =
-        seats.iter().copied().filter(|seat_no| event.layout.price_minor(*seat_no).is_none()).collect();
+        seats.iter().copied().filter(|seat_no| !event.seating.layout.contains(*seat_no)).collect();
     if !unknown.is_empty() {
         return Err(Rejection::SeatNotFound(unknown));
     }

@@ -67,6 +67,7 @@ fn read(row: &PgRow, user_id: UserId, key: &str) -> Result<Reservation, sqlx::Er
         confirmed_at: None,
         cancelled_at: None,
         idempotency_key: Some(key.to_owned()),
+        terms: None,
         seq: 0,
     })
 }

@@ -19,21 +19,18 @@ pub async fn create(connection: &mut PgConnection) -> Result<(), sqlx::Error> {
 
 /// A row for each seat of a new event.
 pub(crate) async fn create_seats(pool: &PgPool, event: &EventInfo) -> Result<(), sqlx::Error> {
-    let mut seats_before = 0;
-    for section in event.layout.sections() {
-        let seats = section.seats as i32;
-        sqlx::query(
-            "INSERT INTO peers.seats (event_id, seat_no, price_minor)
-             SELECT $1, seat_no, $4 FROM generate_series($2::integer, $3::integer) AS seat_no",
-        )
-        .bind(event.id.as_uuid())
-        .bind(seats_before + 1)
-        .bind(seats_before + seats)
-        .bind(section.price_minor)
-        .execute(pool)
-        .await?;
-        seats_before += seats;
-    }
+    let seats = 1..=event.seating.seats();
+    let prices: Vec<_> =
+        seats.clone().map(|seat_no| event.seating.price_minor(seat_no, 0).unwrap_or_default()).collect();
+    sqlx::query(
+        "INSERT INTO peers.seats (event_id, seat_no, price_minor)
+         SELECT $1, * FROM unnest($2::integer[], $3::bigint[])",
+    )
+    .bind(event.id.as_uuid())
+    .bind(seats.map(u32::cast_signed).collect::<Vec<_>>())
+    .bind(prices)
+    .execute(pool)
+    .await?;
     // What autovacuum would have done before the sale begins: plans that know the table, and clean pages.
     sqlx::query("VACUUM (ANALYZE) peers.seats").execute(pool).await?;
     Ok(())

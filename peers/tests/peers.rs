@@ -9,7 +9,7 @@ use std::time::Duration;
 use actix_web::web;
 use clap::Parser;
 use engine::{
-    CallError, Clock, EventId, EventInfo, Layout, Rejection, ReservationView, SeatNo, SystemClock, UserId,
+    CallError, Clock, EventId, EventInfo, Rejection, ReservationView, SeatNo, Seating, SystemClock, UserId,
 };
 use futures_util::future::join_all;
 use holdfast_http::config::Config;
@@ -184,7 +184,7 @@ fn user(number: u128) -> UserId {
 
 fn event_info(seats: u32) -> EventInfo {
     let tag = Uuid::new_v4().as_u128() as u32;
-    engine::testing::event_info(SystemClock.now(), tag, Layout::of_seats(seats, 5_000))
+    engine::testing::event_info(SystemClock.now(), tag, Seating::of_seats(seats, 5_000))
 }
 
 async fn new_database() -> String {

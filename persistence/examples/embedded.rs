@@ -6,8 +6,8 @@ use std::error::Error;
 use std::sync::Arc;
 
 use engine::{
-    Caller, Clock, Currency, Engine, EngineConfig, EventDetails, Layout, LocalLease, NewEvent, SystemClock,
-    UserId,
+    Caller, Clock, Currency, Engine, EngineConfig, EventDetails, LocalLease, NewEvent, Rules, Seating,
+    SystemClock, UserId,
 };
 use persistence::StoreOptions;
 use uuid::Uuid;
@@ -29,9 +29,12 @@ async fn main() -> Result<(), Box<dyn Error>> {
         hold_ttl_s: 900,
         max_hold_s: 3_600,
         max_seats_per_reservation: 4,
+        rules: Rules::default(),
     };
-    let layout = Layout::of_seats(50, 8_000);
-    let event = engine.create_event(NewEvent { details, currency: Currency::JPY, layout }).await?;
+    let seating = Seating::of_seats(50, 8_000);
+    let event = engine
+        .create_event(NewEvent { details, currency: Currency::JPY, seating, allocations: Vec::new() })
+        .await?;
 
     let (alice, bob) = (UserId::new(Uuid::new_v4()), UserId::new(Uuid::new_v4()));
     let held = engine.reserve(event.info.id, alice, vec![1, 2], Some("alice-1".into())).await?;

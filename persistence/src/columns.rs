@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use engine::{
-    Currency, EndedKey, EventDetails, EventId, EventInfo, EventRow, JournalRow, KeyHash, Layout, RequestHash,
-    Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Section,
-    Timestamp, UsedEventKey, UserId,
+    Batch, Change, Currency, EndedKey, EventDetails, EventId, EventInfo, EventRow, JournalRow, KeyHash,
+    Layout, LayoutId, RequestHash, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap,
+    SeatNo, SeatStatus, Seating, Timestamp, UsedEventKey, UserId,
 };
 use sqlx::Error;
 use uuid::Uuid;
@@ -43,27 +43,49 @@ pub(crate) trait Columns {
     }
 }
 
-/// An event from its row, with the JSON of its sections in the column `sections`.
-pub(crate) fn event_row(row: &impl Columns) -> Result<EventRow, Error> {
-    let sections: Vec<Section> = parse(&row.text("sections")?)?;
+/// Which layout an event has.
+pub(crate) fn layout_id(row: &impl Columns) -> Result<LayoutId, Error> {
+    row.uuid("layout_id").map(LayoutId)
+}
+
+/// A layout from its row, shared with those who have it already.
+pub(crate) fn layout(row: &impl Columns) -> Result<Arc<Layout>, Error> {
+    let (id, layout) = (layout_id(row)?, parse::<Layout>(&row.text("layout")?)?);
+    if layout.id() == id {
+        Ok(layout.shared())
+    } else {
+        Err(corrupt(format!("layout {id:?} is another one")))
+    }
+}
+
+/// An event from its row, with its layout.
+pub(crate) fn event_row(row: &impl Columns, layout: Arc<Layout>) -> Result<EventRow, Error> {
     let currency = row.text("currency")?;
+    let info = EventInfo {
+        id: row.id("event_id")?,
+        details: event_details(row)?,
+        currency: currency.parse::<Currency>().map_err(|error| corrupt(error.to_string()))?,
+        seating: Seating { layout, prices: Arc::new(parse(&row.text("prices")?)?) },
+        allocations: parse(&row.text("allocations")?)?,
+        created_at: row.time("created_at")?,
+        updated_at: row.time("updated_at")?,
+    };
+    let version = row.number("version")?;
     Ok(EventRow {
-        info: EventInfo {
-            id: row.id("event_id")?,
-            details: event_details(row)?,
-            currency: currency.parse::<Currency>().map_err(|error| corrupt(error.to_string()))?,
-            layout: Layout::from_sections(sections),
-            created_at: row.time("created_at")?,
-            updated_at: row.time("updated_at")?,
-        },
-        counts: SeatCounts {
-            reserved: row.number("reserved_seats")?,
-            confirmed: row.number("confirmed_seats")?,
-        },
-        version: row.number("version")?,
+        counts: if version == 0 { info.free_counts() } else { counts(row)? },
+        info,
+        version,
         epoch: row.number("epoch")?,
         owner: row.optional_text("owner")?,
         deleted: row.boolean("deleted")?,
+    })
+}
+
+fn counts(row: &impl Columns) -> Result<SeatCounts, Error> {
+    Ok(SeatCounts {
+        reserved: row.number("reserved_seats")?,
+        confirmed: row.number("confirmed_seats")?,
+        not_for_sale: row.number("not_for_sale_seats")?,
     })
 }
 
@@ -77,6 +99,7 @@ fn event_details(row: &impl Columns) -> Result<EventDetails, Error> {
         hold_ttl_s: row.number("hold_ttl_s")?,
         max_hold_s: row.number("max_hold_s")?,
         max_seats_per_reservation: row.number("max_seats_per_reservation")?,
+        rules: parse(&row.text("rules")?)?,
     })
 }
 
@@ -94,6 +117,7 @@ pub(crate) fn reservation(row: &impl Columns) -> Result<Reservation, Error> {
         confirmed_at: row.optional_time("confirmed_at")?,
         cancelled_at: row.optional_time("cancelled_at")?,
         idempotency_key: row.optional_text("idempotency_key")?,
+        terms: row.optional_text("terms")?.map(|terms| parse(&terms)).transpose()?,
         seq: row.number("seq")?,
     })
 }
@@ -167,7 +191,7 @@ pub(crate) fn seat_map(
     event: EventRow,
     claims: impl IntoIterator<Item = (SeatNo, i64)>,
 ) -> Result<SeatMap, Error> {
-    let mut statuses = vec![SeatStatus::Available; event.info.layout.seats() as usize];
+    let mut statuses = event.info.free_statuses();
     for (seat_no, code) in claims {
         let status = match status_from_code(code)? {
             ReservationStatus::Pending => SeatStatus::Reserved,
@@ -202,6 +226,38 @@ fn status_from_code(code: i64) -> Result<ReservationStatus, Error> {
         3 => ReservationStatus::Expired,
         _ => return Err(corrupt(format!("status is {code}"))),
     })
+}
+
+/// An event's details and the rest that a batch can change of it, as the columns are called.
+pub(crate) fn info_json(info: &EventInfo) -> Result<String, Error> {
+    let details = &info.details;
+    to_json(&serde_json::json!({
+        "name": details.name,
+        "description": details.description,
+        "venue": details.venue,
+        "hold_ttl_s": details.hold_ttl_s,
+        "max_hold_s": details.max_hold_s,
+        "max_seats_per_reservation": details.max_seats_per_reservation,
+        "rules": to_json(&details.rules)?,
+        "prices": to_json(&*info.seating.prices)?,
+        "allocations": to_json(&info.allocations)?,
+    }))
+}
+
+/// The layout of an event as JSON, where a batch made it.
+pub(crate) fn new_layout(batch: &Batch, info: &EventInfo) -> Result<Option<String>, Error> {
+    let is_new = batch.changes.iter().any(|change| matches!(change, Change::SectionsAdded { .. }));
+    is_new.then(|| to_json(&*info.seating.layout)).transpose()
+}
+
+pub(crate) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
+    serde_json::to_string(value).map_err(|error| Error::Encode(Box::new(error)))
+}
+
+/// What was asked for besides which seats, as JSON.
+pub(crate) fn terms_json(reservation: &Reservation) -> Option<String> {
+    let terms = reservation.terms.as_ref()?;
+    Some(serde_json::to_string(terms).expect("terms have string keys, and memory takes all"))
 }
 
 /// The value of a JSON text.

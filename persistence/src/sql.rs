@@ -35,3 +35,5 @@ pub(crate) const EVENT_IDS: &str =
     "SELECT event_id FROM events WHERE event_id > $1 ORDER BY event_id LIMIT $2";
 
 pub(crate) const EVENT_KEY: &str = "SELECT event_id, request_hash FROM event_keys WHERE key = $1";
+
+pub(crate) const LAYOUT: &str = "SELECT layout_id, layout FROM layouts WHERE layout_id = $1";

@@ -42,7 +42,7 @@ pub(crate) async fn greet(config: &Config, engine: &Engine, address: SocketAddr,
 async fn free_seat(engine: &Engine) -> Option<SeatId> {
     let now = engine.now();
     let has_free = |event: &EventView| {
-        let seats = event.info.layout.seats();
+        let seats = event.info.seating.seats();
         event.counts.reserved + event.counts.confirmed < seats && event.info.details.end_at > now
     };
     let events = engine.events(None, LOOKED_AT).await.ok()?;

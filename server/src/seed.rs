@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 
-use engine::{CallError, Currency, Engine, EventDetails, EventId, Layout, NewEvent, Timestamp};
+use engine::{CallError, Currency, Engine, EventDetails, EventId, NewEvent, Rules, Seating, Timestamp};
 
 const PAGE: u32 = 100;
 const HOLD_TTL_S: u32 = 900;
@@ -93,9 +93,11 @@ impl Example {
                 hold_ttl_s: HOLD_TTL_S,
                 max_hold_s: 4 * HOLD_TTL_S,
                 max_seats_per_reservation: 10,
+                rules: Rules::default(),
             },
             currency: Currency::JPY,
-            layout: Layout::of_seats(self.seats, self.price_minor),
+            seating: Seating::of_seats(self.seats, self.price_minor),
+            allocations: Vec::new(),
         }
     }
 }

@@ -271,6 +271,8 @@ fn kinds(changes: &[Change]) -> String {
         Change::Extended { .. } => "extended".to_owned(),
         Change::Expired { .. } => "expired".to_owned(),
         Change::Amended { .. } => "amended".to_owned(),
+        Change::Allocated { .. } => "allocated".to_owned(),
+        Change::SectionsAdded { .. } => "sections added".to_owned(),
         Change::Deleted => "deleted".to_owned(),
     };
     changes.iter().map(kind).collect::<Vec<_>>().join(", ")

@@ -58,9 +58,17 @@ impl World {
         let mut dice = Dice::new(plan.seed, "events", 0);
         let mut events = Vec::new();
         for planned in &plan.events {
-            let NewEvent { details, currency, layout } = planned.new_event();
+            let NewEvent { details, currency, seating, allocations } = planned.new_event();
             let id = EventId::mint(START, dice.bits() as u32);
-            let info = EventInfo { id, details, currency, layout, created_at: START, updated_at: START };
+            let info = EventInfo {
+                id,
+                details,
+                currency,
+                seating,
+                allocations,
+                created_at: START,
+                updated_at: START,
+            };
             if truth.create(&info, None).is_ok() {
                 events.push((id, planned.seats));
             }

@@ -295,13 +295,13 @@ mod tests {
     use crate::config::{EngineConfig, Threads};
     use crate::ports::{LocalLease, Store};
     use crate::testing::{MemoryStore, event_info};
-    use crate::words::{Layout, SystemClock, Timestamp};
+    use crate::words::{Seating, SystemClock, Timestamp};
 
     #[actix_rt::test]
     async fn nothing_is_left_of_an_event_that_ended() {
         let store = Arc::new(MemoryStore::new());
         let now = Timestamp::from_micros(1_800_000_000_000_000);
-        let info = event_info(now, 1, Layout::of_seats(1, 500));
+        let info = event_info(now, 1, Seating::of_seats(1, 500));
         store.create_event(&info).await.expect("in memory");
         let clock = Arc::new(SystemClock);
         let spawner = Spawner::start(Threads::Own(1));

@@ -1,7 +1,10 @@
 //! A live reservation as memory keeps it: what makes up the bulk of an event, so each byte counts.
 
 use super::Event;
-use crate::words::{Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Timestamp, UserId};
+use crate::words::{
+    RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Terms, Timestamp,
+    UserId,
+};
 
 /// A live reservation without what follows from the rest: its id is its place in the map, a live one was
 /// never cancelled, and one that is confirmed changes no more until it ends, so it was confirmed when it last
@@ -10,6 +13,7 @@ use crate::words::{Reservation, ReservationId, ReservationNo, ReservationStatus,
 pub(super) struct LiveReservation {
     pub(super) user_id: UserId,
     seats: Box<[SeatNo]>,
+    terms: Option<Box<Terms>>,
     pub(super) status: ReservationStatus,
     total_minor: i64,
     pub(super) created_at: Timestamp,
@@ -24,6 +28,7 @@ impl LiveReservation {
         Self {
             user_id: row.user_id,
             seats: row.seats.as_slice().into(),
+            terms: row.terms.clone(),
             status: row.status,
             total_minor: row.total_minor,
             created_at: row.created_at,
@@ -34,8 +39,8 @@ impl LiveReservation {
         }
     }
 
-    pub(super) fn seats(&self) -> &[SeatNo] {
-        &self.seats
+    pub(super) fn request_hash(&self) -> RequestHash {
+        self.terms.as_ref().map_or_else(|| RequestHash::of_seats(&self.seats), |terms| terms.request_hash)
     }
 
     /// The reservation in full.
@@ -56,6 +61,7 @@ impl LiveReservation {
             confirmed_at: (self.status == ReservationStatus::Confirmed).then_some(self.updated_at),
             cancelled_at: None,
             idempotency_key: self.idempotency_key.map(String::from),
+            terms: self.terms,
             seq: self.seq,
         }
     }

@@ -1,23 +1,34 @@
 //! The state of one event, and the rules. Pure: no clock, no randomness, no I/O. Every method checks first
 //! and mutates after, and the one place that mutates is [`Event::play`], for commands and replay alike.
 
+mod best;
+mod derived;
+mod finder;
+mod free_places;
+mod house;
 mod keys;
 mod live;
 mod open_batch;
+mod pieces;
 mod replay;
+mod reserve;
 mod rules;
+mod seats;
 #[cfg(test)]
 mod tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 
+pub(crate) use house::check_allocations;
 pub use open_batch::OpenBatch;
 pub use replay::ReplayError;
 pub(crate) use rules::ended;
 
+use self::derived::Derived;
 use self::keys::Keys;
 use self::live::LiveReservation;
+use self::seats::Seats;
 use crate::mutation::{Mutation, mutated};
 use crate::words::{
     Change, Command, EndedKey, EventInfo, KeyHash, Reservation, ReservationId, ReservationNo,
@@ -31,16 +42,13 @@ pub struct Event {
     /// The number of the last batch that is closed; changes since belong to the next one.
     version: u64,
     deleted: bool,
-    /// By seat number, from seat 1.
-    holders: Vec<Option<ReservationNo>>,
-    /// The same as statuses, so that a seat map is a copy.
-    statuses: Vec<SeatStatus>,
+    seats: Seats,
     /// The pending and confirmed ones. Those that ended are the store's alone.
     reservations: HashMap<ReservationNo, Box<LiveReservation>>,
     /// When each pending one runs out.
     deadlines: BTreeSet<(Timestamp, ReservationNo)>,
     keys: Keys,
-    counts: SeatCounts,
+    derived: Derived,
     last_reservation_id: Option<ReservationId>,
     /// The time by which the last batch is ordered.
     ordered_at: Option<Timestamp>,
@@ -62,16 +70,19 @@ const DUE_SLACK_S: u32 = 1;
 impl Event {
     /// An event that nobody has reserved anything of yet.
     pub fn new(info: EventInfo) -> Self {
+        let mut seats = Seats::new(info.seating.seats());
+        if !info.allocations.is_empty() {
+            seats.allocate(&info.allocations);
+        }
         Self {
-            holders: vec![None; info.layout.seats() as usize],
-            statuses: vec![SeatStatus::Available; info.layout.seats() as usize],
+            seats,
             info: Arc::new(info),
             version: 0,
             deleted: false,
             reservations: HashMap::new(),
             deadlines: BTreeSet::new(),
             keys: Keys::default(),
-            counts: SeatCounts::default(),
+            derived: Derived::default(),
             last_reservation_id: None,
             ordered_at: None,
             due_at: None,
@@ -104,9 +115,9 @@ impl Event {
         self.version
     }
 
-    /// How many seats are held and sold.
+    /// How many seats are held, sold and not for sale.
     pub fn counts(&self) -> SeatCounts {
-        self.counts
+        self.seats.counts()
     }
 
     /// Whether the event is out of sale for good.
@@ -114,20 +125,20 @@ impl Event {
         self.deleted
     }
 
-    /// When the next hold runs out.
+    /// When the next hold runs out, or the next allocation is released.
     pub fn next_expires_at(&self) -> Option<Timestamp> {
-        self.deadlines.first().map(|&(expires_at, _)| expires_at)
+        let next_expiry = self.deadlines.first().map(|&(expires_at, _)| expires_at);
+        next_expiry.into_iter().chain(self.next_release_at()).min()
     }
 
     /// Who holds a seat.
     pub fn holder(&self, seat_no: SeatNo) -> Option<ReservationId> {
-        let no = (*self.holders.get(seat_no.checked_sub(1)? as usize)?)?;
-        Some(self.info.id.reservation(no))
+        Some(self.info.id.reservation(self.seats.holder(seat_no)?))
     }
 
     /// Whether a seat can be had; `None` if there is no such seat.
     pub fn seat_status(&self, seat_no: SeatNo) -> Option<SeatStatus> {
-        self.statuses.get(seat_no.checked_sub(1)? as usize).copied()
+        self.seats.status(seat_no)
     }
 
     /// The status of every seat.
@@ -135,13 +146,14 @@ impl Event {
         SeatMap {
             info: Arc::clone(&self.info),
             version: self.version,
-            counts: self.counts,
-            statuses: self.statuses.clone(),
+            counts: self.counts(),
+            statuses: self.seats.statuses().to_vec(),
         }
     }
 
-    /// Lets holds run out whose time has come, the longest overdue first, at most `limit`.
-    pub fn expire(&mut self, now: Timestamp, limit: usize) -> Vec<(Change, Arc<Reservation>)> {
+    /// Lets holds run out whose time has come, the longest overdue first, at most `limit`; then seats
+    /// that are set aside until now go on open sale.
+    pub fn expire(&mut self, now: Timestamp, limit: usize) -> Vec<(Change, Option<Arc<Reservation>>)> {
         self.expire_due_by(now, now, limit)
     }
 
@@ -151,7 +163,7 @@ impl Event {
         due_by: Timestamp,
         now: Timestamp,
         limit: usize,
-    ) -> Vec<(Change, Arc<Reservation>)> {
+    ) -> Vec<(Change, Option<Arc<Reservation>>)> {
         let due: Vec<_> = self
             .deadlines
             .iter()
@@ -161,9 +173,12 @@ impl Event {
             .collect();
         let expire = |(_, no)| {
             let change = Change::Expired { id: self.info.id.reservation(no) };
-            self.play(&change, now).map(|reservation| (change, reservation))
+            let reservation = self.play(&change, now);
+            (change, reservation)
         };
-        due.into_iter().filter_map(expire).collect()
+        let expired: Vec<_> = due.into_iter().map(expire).collect();
+        let released = self.release_due(due_by, now).map(|change| (change, None));
+        expired.into_iter().chain(released).collect()
     }
 
     /// The key of a command of which only the store knows whether it was used.
@@ -190,8 +205,9 @@ impl Event {
     /// Closes the open batch, decided at this time: the changes made since the last one are number `version`
     /// of the journal now.
     pub(crate) fn close_batch(&mut self, decided_at: Timestamp) -> Closed {
-        let taken = self.counts.reserved + self.counts.confirmed;
-        assert!(taken <= self.info.layout.seats(), "{taken} seats are held or sold, the event has fewer");
+        let counts = self.counts();
+        let taken = counts.reserved + counts.confirmed + counts.not_for_sale;
+        assert!(taken <= self.info.seating.seats(), "{taken} seats cannot be had, the event has fewer");
         assert!(self.deadlines.len() <= self.reservations.len(), "what is not live runs out");
         self.version += 1;
         let after_last = self.ordered_at.filter(|_| !mutated(Mutation::TimeGoesBack)).map(Timestamp::next);
@@ -216,10 +232,15 @@ impl Event {
     /// it is after it. Cannot fail.
     fn play(&mut self, change: &Change, now: Timestamp) -> Option<Arc<Reservation>> {
         match change {
-            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key } => {
+            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key, terms } => {
                 assert!(self.last_reservation_id < Some(*id), "reservation {id} is not the next one");
-                let prices_minor = self.info.layout.total_minor(seats);
-                assert_eq!(*total_minor, prices_minor, "the total of {id} is not the sum of its prices");
+                let types = terms.as_ref().map_or(&[][..], |terms| &terms.ticket_types);
+                let prices_minor = self.info.seating.total_minor(seats, types);
+                assert_eq!(
+                    Some(*total_minor),
+                    prices_minor,
+                    "the total of {id} is not the sum of its prices"
+                );
                 let reservation = Arc::new(Reservation {
                     id: *id,
                     user_id: *user_id,
@@ -232,6 +253,7 @@ impl Event {
                     confirmed_at: None,
                     cancelled_at: None,
                     idempotency_key: idempotency_key.clone(),
+                    terms: terms.clone(),
                     seq: self.version + 1,
                 });
                 self.last_reservation_id = Some(*id);
@@ -258,8 +280,21 @@ impl Event {
                 reservation.status = ReservationStatus::Expired;
             })),
             Change::Amended { details } => {
-                self.info =
-                    Arc::new(EventInfo { details: details.clone(), updated_at: now, ..(*self.info).clone() });
+                self.edit_info(now, |info| info.details = details.clone());
+                None
+            }
+            Change::Allocated { allocations } => {
+                self.edit_info(now, |info| info.allocations = allocations.clone());
+                self.seats.allocate(allocations);
+                self.derived = Derived::default();
+                None
+            }
+            // Replayed from what it led to, it has them already.
+            Change::SectionsAdded { seating } if seating.seats() < self.info.seating.seats() => None,
+            Change::SectionsAdded { seating } => {
+                self.seats.grow(seating.seats());
+                self.derived = Derived::default();
+                self.edit_info(now, |info| info.seating = seating.clone());
                 None
             }
             Change::Deleted => {
@@ -268,6 +303,12 @@ impl Event {
                 None
             }
         }
+    }
+
+    fn edit_info(&mut self, now: Timestamp, edit: impl FnOnce(&mut EventInfo)) {
+        let info = Arc::make_mut(&mut self.info);
+        edit(info);
+        info.updated_at = now;
     }
 
     fn update(
@@ -302,14 +343,14 @@ impl Event {
             _ => SeatStatus::Reserved,
         };
         for &seat_no in &reservation.seats {
-            let before = self.set_seat(seat_no, Some(no), status);
+            let before = self.seats.take(seat_no, no, status);
+            self.note_seat(seat_no);
             assert_eq!(before, None, "seat {seat_no}, which {} takes, has a holder", reservation.id);
         }
         if reservation.status == ReservationStatus::Pending {
             let is_new = self.deadlines.insert((reservation.expires_at, no));
             assert!(is_new, "{} runs out twice", reservation.id);
         }
-        *self.count_of(reservation.status) += reservation.seats.len() as u32;
         let earlier = self.reservations.insert(no, Box::new(LiveReservation::new(reservation)));
         assert_eq!(earlier, None, "{} is live twice", reservation.id);
     }
@@ -320,7 +361,8 @@ impl Event {
         let Some((no, live)) = live else { panic!("reservation {id} is not live") };
         let row = live.into_row(id);
         for &seat_no in &row.seats {
-            let before = self.set_seat(seat_no, None, SeatStatus::Available);
+            let before = self.seats.leave(seat_no);
+            self.note_seat(seat_no);
             assert_eq!(before, Some(no), "seat {seat_no}, which {id} leaves, is another's");
         }
         let had_deadline = self.deadlines.remove(&(row.expires_at, no));
@@ -329,26 +371,6 @@ impl Event {
             row.status == ReservationStatus::Pending,
             "{id} has no deadline, or one too many"
         );
-        *self.count_of(row.status) -= row.seats.len() as u32;
         row
-    }
-
-    /// Gives a seat to somebody else, and says whose it was.
-    fn set_seat(
-        &mut self,
-        seat_no: SeatNo,
-        holder: Option<ReservationNo>,
-        status: SeatStatus,
-    ) -> Option<ReservationNo> {
-        let index = seat_no as usize - 1;
-        self.statuses[index] = status;
-        std::mem::replace(&mut self.holders[index], holder)
-    }
-
-    fn count_of(&mut self, status: ReservationStatus) -> &mut u32 {
-        match status {
-            ReservationStatus::Confirmed => &mut self.counts.confirmed,
-            _ => &mut self.counts.reserved,
-        }
     }
 }

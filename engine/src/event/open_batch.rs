@@ -46,7 +46,7 @@ impl OpenBatch {
 
     /// Closes the batch: it becomes the next one of the event's journal.
     pub fn close(self, event: &mut Event, epoch: u64, batch_id: BatchId, decided_at: Timestamp) -> Batch {
-        let details_changed = self.changes.iter().any(|change| matches!(change, Change::Amended { .. }));
+        let info_changed = self.changes.iter().any(Change::is_of_info);
         let (created, updated): (Vec<_>, Vec<_>) = self.rows.into_iter().partition(|row| row.created);
         let (released, claimed) = net_claims(self.seats);
         let ended = created.iter().chain(&updated).map(|row| &row.reservation);
@@ -70,7 +70,7 @@ impl OpenBatch {
             ended_keys,
             next_expires_at,
             due_at,
-            details: details_changed.then(|| event.info().details.clone()),
+            info: info_changed.then(|| Arc::clone(event.info())),
             deleted: event.is_deleted(),
         }
     }

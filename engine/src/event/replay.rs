@@ -3,8 +3,11 @@
 use std::sync::Arc;
 
 use super::Event;
+use super::house::check_allocations;
 use super::live::LiveReservation;
-use crate::words::{Change, JournalRow, Reservation, ReservationId, ReservationStatus, SeatNo, Timestamp};
+use crate::words::{
+    Change, JournalRow, Reservation, ReservationId, ReservationStatus, SeatNo, TicketTypeNo, Timestamp,
+};
 
 /// A journal that no correct owner can have written.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -18,6 +21,10 @@ pub enum ReplayError {
     SeatTaken { seq: u64, id: ReservationId, seat_no: SeatNo, holder: ReservationId },
     #[error("batch {seq}: reservation {id} totals {total_minor}, its seats cost {prices_minor}")]
     WrongTotal { seq: u64, id: ReservationId, total_minor: i64, prices_minor: i64 },
+    #[error("batch {seq}: a seat of reservation {id} is not sold as its ticket type")]
+    NoPrice { seq: u64, id: ReservationId },
+    #[error("batch {seq}: allocations or sections do not fit the event")]
+    Info { seq: u64 },
     #[error("batch {seq}: reservation {id} is another event's")]
     OtherEvent { seq: u64, id: ReservationId },
     #[error("batch {seq}: reservation {id} is changed to {change}, but has ended or never was")]
@@ -36,8 +43,9 @@ impl ReplayError {
         match self {
             Self::Gap { .. } => 4,
             Self::NoSuchSeat { .. } | Self::SeatTaken { .. } => 1,
-            Self::WrongTotal { .. } => 8,
+            Self::WrongTotal { .. } | Self::NoPrice { .. } => 8,
             Self::OtherEvent { .. }
+            | Self::Info { .. }
             | Self::NotLive { .. }
             | Self::OutOfOrder { .. }
             | Self::NotLonger { .. }
@@ -68,8 +76,9 @@ impl Event {
             return Err(ReplayError::Deleted { seq });
         }
         match change {
-            Change::Reserved { id, seats, total_minor, .. } => {
-                self.check_reserved(*id, seats, *total_minor, seq)
+            Change::Reserved { id, seats, total_minor, terms, .. } => {
+                let types = terms.as_ref().map_or(&[][..], |terms| &terms.ticket_types);
+                self.check_reserved(*id, seats, types, *total_minor, seq)
             }
             Change::Confirmed { id } => self.check_pending(*id, "confirmed", seq).map(drop),
             Change::Extended { id, expires_at } => {
@@ -84,6 +93,13 @@ impl Event {
             Change::Cancelled { id } if self.live(*id).is_some() => Ok(()),
             Change::Cancelled { id } => Err(ReplayError::NotLive { seq, id: *id, change: "cancelled" }),
             Change::Amended { .. } => Ok(()),
+            Change::Allocated { allocations }
+                if check_allocations(allocations, self.info.seating.seats()).is_ok() =>
+            {
+                Ok(())
+            }
+            Change::SectionsAdded { seating } if self.check_added(seating).is_ok() => Ok(()),
+            Change::Allocated { .. } | Change::SectionsAdded { .. } => Err(ReplayError::Info { seq }),
             Change::Deleted if self.reservations.is_empty() => Ok(()),
             Change::Deleted => Err(ReplayError::Deleted { seq }),
         }
@@ -93,6 +109,7 @@ impl Event {
         &self,
         id: ReservationId,
         seats: &[SeatNo],
+        ticket_types: &[TicketTypeNo],
         total_minor: i64,
         seq: u64,
     ) -> Result<(), ReplayError> {
@@ -100,14 +117,16 @@ impl Event {
         if self.last_reservation_id >= Some(id) {
             return Err(ReplayError::OutOfOrder { seq, id });
         }
-        let mut prices_minor = 0;
         for &seat_no in seats {
-            let price_minor = self.info.layout.price_minor(seat_no);
-            prices_minor += price_minor.ok_or(ReplayError::NoSuchSeat { seq, id, seat_no })?;
+            if !self.info.seating.layout.contains(seat_no) {
+                return Err(ReplayError::NoSuchSeat { seq, id, seat_no });
+            }
             if let Some(holder) = self.holder(seat_no) {
                 return Err(ReplayError::SeatTaken { seq, id, seat_no, holder });
             }
         }
+        let prices_minor = self.info.seating.total_minor(seats, ticket_types);
+        let prices_minor = prices_minor.ok_or(ReplayError::NoPrice { seq, id })?;
         if prices_minor != total_minor {
             return Err(ReplayError::WrongTotal { seq, id, total_minor, prices_minor });
         }

@@ -3,12 +3,10 @@
 use std::sync::Arc;
 
 use super::Event;
-use super::keys::{KeyUse, RETENTION_S};
 use super::live::LiveReservation;
 use crate::words::{
-    Caller, Change, Command, Conflict, ConflictReason, EventPatch, HoldLimit, Invalid, KeyHash, Outcome,
-    Rejection, RequestHash, Reservation, ReservationId, ReservationNo, ReservationStatus, SeatNo, Timestamp,
-    UserId,
+    Caller, Change, Command, EventPatch, HoldLimit, Outcome, Rejection, Reservation, ReservationId,
+    ReservationStatus, Timestamp,
 };
 
 /// What a command did: its outcome, and the change that it made, if it made one.
@@ -16,9 +14,9 @@ pub(crate) type Applied = (Outcome, Option<Change>);
 
 /// When a command came, and when it is decided.
 #[derive(Clone, Copy)]
-struct Times {
-    came_at: Timestamp,
-    now: Timestamp,
+pub(super) struct Times {
+    pub(super) came_at: Timestamp,
+    pub(super) now: Timestamp,
 }
 
 impl Event {
@@ -47,92 +45,17 @@ impl Event {
         }
         let at = Times { came_at, now };
         match command {
-            Command::Reserve { user_id, seats, idempotency_key } => {
-                self.reserve(*user_id, seats, idempotency_key.as_deref(), at)
+            Command::Reserve { user_id, wish, caller, idempotency_key } => {
+                self.reserve(*user_id, wish, *caller, idempotency_key.as_deref(), at)
             }
             Command::Confirm(id, caller) => self.confirm(*id, *caller, at),
             Command::Cancel(id, caller) => self.cancel(*id, *caller, at),
             Command::Extend(id, caller) => self.extend(*id, *caller, at),
             Command::Amend(patch) => self.amend(patch, now),
+            Command::Allocate { allocations, if_version } => self.allocate(allocations, *if_version, now),
+            Command::AddSections { to, seating } => self.add_sections(*to, seating, now),
             Command::Delete => self.delete(now),
         }
-    }
-
-    fn reserve(
-        &mut self,
-        user_id: UserId,
-        seats: &[SeatNo],
-        key: Option<&str>,
-        at: Times,
-    ) -> Result<Applied, Rejection> {
-        let now = at.now;
-        // A retry is no conflict, whatever has changed since.
-        if let Some(replayed) = self.replayed(user_id, seats, key, now)? {
-            return Ok((replayed, None));
-        }
-        let details = &self.info.details;
-        check_seats(seats, details.max_seats_per_reservation)?;
-        let unknown: Vec<_> = seats.iter().copied().filter(|&no| !self.info.layout.contains(no)).collect();
-        if !unknown.is_empty() {
-            return Err(Rejection::SeatNotFound(unknown));
-        }
-        if at.came_at >= details.end_at {
-            return Err(Rejection::EventEnded(details.end_at));
-        }
-        let conflicts = self.conflicts(user_id, seats);
-        if !conflicts.is_empty() {
-            return Err(Rejection::SeatUnavailable(conflicts));
-        }
-        let change = Change::Reserved {
-            id: ReservationId::next(self.info.id, self.last_reservation_id, now),
-            user_id,
-            seats: seats.to_vec(),
-            total_minor: self.info.layout.total_minor(seats),
-            expires_at: now.plus_s(details.hold_ttl_s),
-            idempotency_key: key.map(str::to_owned),
-        };
-        self.made(change, now)
-    }
-
-    fn replayed(
-        &self,
-        user_id: UserId,
-        seats: &[SeatNo],
-        key: Option<&str>,
-        now: Timestamp,
-    ) -> Result<Option<Outcome>, Rejection> {
-        let Some(key) = key else { return Ok(None) };
-        let (no, request_hash) = match self.keys.get(KeyHash::of(user_id, key)) {
-            Some(KeyUse::Live(no)) => {
-                let live = self.reservations.get(&no).map(|live| RequestHash::of(live.seats()));
-                (no, live.unwrap_or_else(|| panic!("a live key leads to no live reservation")))
-            }
-            Some(KeyUse::Ended(no, request_hash)) if self.is_remembered(no, now) => (no, request_hash),
-            _ => return Ok(None),
-        };
-        if request_hash != RequestHash::of(seats) {
-            return Err(Rejection::IdempotencyKeyReused);
-        }
-        let id = self.info.id.reservation(no);
-        Ok(Some(Outcome::Replayed(id, self.reservation(id).map(Arc::new))))
-    }
-
-    /// Whether the key of a reservation that has ended still counts.
-    fn is_remembered(&self, no: ReservationNo, now: Timestamp) -> bool {
-        no >= ReservationNo::of(self.info.id.first_reservation_at(now.minus_s(RETENTION_S)))
-    }
-
-    fn conflicts(&self, user_id: UserId, seats: &[SeatNo]) -> Vec<Conflict> {
-        let conflict = |&seat_no: &SeatNo| {
-            let id = self.holder(seat_no)?;
-            let reason = match self.live(id)? {
-                live if live.user_id == user_id => ConflictReason::Yours(id),
-                live if live.status == ReservationStatus::Confirmed => ConflictReason::Confirmed,
-                _ => ConflictReason::Reserved,
-            };
-            Some(Conflict { seat_no, reason })
-        };
-        seats.iter().filter_map(conflict).collect()
     }
 
     fn confirm(&mut self, id: ReservationId, caller: Caller, at: Times) -> Result<Applied, Rejection> {
@@ -206,22 +129,10 @@ impl Event {
     }
 
     /// Past this point nothing can fail.
-    fn made(&mut self, change: Change, now: Timestamp) -> Result<Applied, Rejection> {
+    pub(super) fn made(&mut self, change: Change, now: Timestamp) -> Result<Applied, Rejection> {
         let reservation = self.play(&change, now).ok_or(Rejection::ReservationNotFound)?;
         Ok((Outcome::Reservation(reservation), Some(change)))
     }
-}
-
-fn check_seats(seats: &[SeatNo], most: u32) -> Result<(), Invalid> {
-    if seats.is_empty() {
-        return Err(Invalid::NoSeats);
-    }
-    if seats.len() > most as usize {
-        return Err(Invalid::TooManySeats { given: seats.len(), most });
-    }
-    let mut sorted = seats.to_vec();
-    sorted.sort_unstable();
-    if sorted.windows(2).any(|pair| pair[0] == pair[1]) { Err(Invalid::RepeatedSeat) } else { Ok(()) }
 }
 
 /// Decides a command on a reservation that has ended.

@@ -4,8 +4,8 @@ use super::*;
 use crate::event::OpenBatch;
 use crate::testing::{event_info, random_batch_id};
 use crate::words::{
-    Caller, Command, ConflictReason, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Layout,
-    Outcome, Rejection, UserId,
+    Caller, Command, ConflictReason, EventDetails, EventId, EventPatch, HoldLimit, JournalRow, Outcome,
+    Rejection, Seating, UserId,
 };
 use uuid::Uuid;
 
@@ -19,7 +19,7 @@ fn at(seconds: u32) -> Timestamp {
 }
 
 fn info() -> EventInfo {
-    let layout = Layout::of_sections([("Arena".into(), 1, 4, 900), ("Stand".into(), 1, 4, 500)]);
+    let layout = Seating::of_sections([("Arena".into(), 1, 4, 900), ("Stand".into(), 1, 4, 500)]);
     let mut info = event_info(at(0), 1, layout);
     info.details = EventDetails {
         start_at: at(END_S - 100),
@@ -74,7 +74,7 @@ impl Stage {
                 let seats =
                     words[3].split(',').filter(|no| *no != "-").map(|no| no.parse().expect("a seat number"));
                 let idempotency_key = words.get(4).map(|key| key.to_string());
-                return (Command::Reserve { user_id, seats: seats.collect(), idempotency_key }, name);
+                return (Command::reserve(user_id, seats.collect(), idempotency_key), name);
             }
             "confirm" => Command::Confirm(id.unwrap_or(unknown), caller),
             "cancel" => Command::Cancel(id.unwrap_or(unknown), caller),
@@ -125,6 +125,7 @@ impl Stage {
             Err(Rejection::EventEnded(_)) => "event ended".into(),
             Err(Rejection::IdempotencyKeyReused) => "key reused".into(),
             Err(Rejection::Invalid(invalid)) => invalid.to_string(),
+            Err(other) => other.to_string(),
         }
     }
 }
@@ -319,7 +320,7 @@ fn a_batch_writes_each_seat_and_reservation_once_as_it_is_in_the_end() {
     let created = [(taken_over, ReservationStatus::Confirmed), (come_and_gone, ReservationStatus::Cancelled)];
     assert_eq!(rows(&batch.created), created);
     assert_eq!(rows(&batch.updated), [(held, ReservationStatus::Cancelled)]);
-    assert_eq!(batch.counts, SeatCounts { reserved: 0, confirmed: 2 });
+    assert_eq!(batch.counts, SeatCounts { confirmed: 2, ..SeatCounts::default() });
     assert_eq!(batch.next_expires_at, None);
 }
 
@@ -361,6 +362,7 @@ fn another_events_reservation_is_not_found_also_if_its_number_is_known_here() {
         total_minor: 900,
         expires_at: at(100),
         idempotency_key: None,
+        terms: None,
     };
     let other_event = ReplayError::OtherEvent { seq: 1, id: foreign };
     let not_live = |change| ReplayError::NotLive { seq: 1, id: foreign, change };
@@ -401,7 +403,7 @@ fn reserve(
     user_no: u128,
     seats: &[SeatNo],
 ) -> ReservationId {
-    let command = Command::Reserve { user_id: user(user_no), seats: seats.to_vec(), idempotency_key: None };
+    let command = Command::reserve(user(user_no), seats.to_vec(), None);
     apply(event, batch, second, command).expect("the seats are free")
 }
 
@@ -458,11 +460,9 @@ mod properties {
 
     fn command(order: &Order, made: &[ReservationId], event_id: EventId) -> Command {
         match order {
-            Order::Reserve { user_no, seats, key } => Command::Reserve {
-                user_id: user(*user_no),
-                seats: seats.clone(),
-                idempotency_key: key.map(|key| key.to_string()),
-            },
+            Order::Reserve { user_no, seats, key } => {
+                Command::reserve(user(*user_no), seats.clone(), key.map(|key| key.to_string()))
+            }
             Order::Change { kind, which, user_no } => {
                 let unknown = ReservationId::next(event_id, None, at(0));
                 let id = made.get(which % made.len().max(1)).copied().unwrap_or(unknown);
@@ -515,7 +515,7 @@ mod properties {
             second += step.wait_s;
             let mut batch = OpenBatch::default();
             for (change, reservation) in event.expire(at(second), 2) {
-                batch.push(change, Some(reservation));
+                batch.push(change, reservation);
             }
             for order in &step.commands {
                 let command = command(order, &made, event.info.id);
@@ -534,13 +534,13 @@ mod properties {
     fn assert_holders(event: &Event) {
         let mut held = HashMap::new();
         for reservation in event.reservations() {
-            let prices = reservation.seats.iter().filter_map(|&no| event.info.layout.price_minor(no));
+            let prices = reservation.seats.iter().filter_map(|&no| event.info.seating.price_minor(no, 0));
             assert_eq!(reservation.total_minor, prices.sum::<i64>(), "invariant 8");
             for &seat_no in &reservation.seats {
                 assert_eq!(held.insert(seat_no, reservation.id), None, "invariant 1: seat {seat_no}");
             }
         }
-        for seat_no in 1..=event.info.layout.seats() {
+        for seat_no in 1..=event.info.seating.seats() {
             assert_eq!(event.holder(seat_no), held.get(&seat_no).copied(), "seat {seat_no}");
         }
         let counts = event.counts();
@@ -563,7 +563,7 @@ mod properties {
             let live: BTreeMap<_, _> = event.reservations().map(|row| (row.id, row)).collect();
             let stored = tables.reservations.iter().filter(|(_, row)| row.status.is_live());
             prop_assert_eq!(stored.map(|(id, row)| (*id, row.clone())).collect::<BTreeMap<_, _>>(), live);
-            for seat_no in 1..=event.info.layout.seats() {
+            for seat_no in 1..=event.info.seating.seats() {
                 prop_assert_eq!(event.holder(seat_no), tables.claims.get(&seat_no).copied());
             }
         }

@@ -271,8 +271,8 @@ impl<T: Ticket, R> Owner<T, R> {
             return true;
         }
         for (change, reservation) in event.expire_due_by(due_by, now, *may_expire) {
-            *may_expire -= 1;
-            batch.push(change, Some(reservation));
+            *may_expire = may_expire.saturating_sub(1);
+            batch.push(change, reservation);
         }
         event.next_expires_at().is_none_or(|at| at > due_by)
     }

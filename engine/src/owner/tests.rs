@@ -9,7 +9,7 @@ use super::*;
 use crate::ports::Store;
 use crate::testing::{MemoryStore, event_info, random_batch_id};
 use crate::words::{
-    Batch, Caller, Change, Command, EndedKey, EventId, EventPatch, KeyHash, Layout, Outcome, ReservationId,
+    Batch, Caller, Change, Command, EndedKey, EventId, EventPatch, KeyHash, Outcome, ReservationId, Seating,
     UserId,
 };
 
@@ -89,7 +89,7 @@ fn wait_for<T>(call: impl Future<Output = T>) -> T {
 impl Stage {
     /// An event of 10 seats, whose holds last a minute.
     fn new(pace: Pace) -> Self {
-        let info = event_info(at(0), 1, Layout::of_seats(10, 500));
+        let info = event_info(at(0), 1, Seating::of_seats(10, 500));
         let id = info.id;
         let store = MemoryStore::new();
         wait_for(store.create_event(&info)).expect("it is new");
@@ -132,11 +132,11 @@ impl Stage {
         let name = text.chars().next().expect("a caller's name");
         let of = || self.named[&words[2].chars().next().expect("a reservation's name")];
         let command = match words[1] {
-            "reserve" => Command::Reserve {
-                user_id: UserId::new(uuid::Uuid::from_u128(name.into())),
-                seats: vec![words[2].parse().expect("a seat")],
-                idempotency_key: Some(name.to_string()),
-            },
+            "reserve" => Command::reserve(
+                UserId::new(uuid::Uuid::from_u128(name.into())),
+                vec![words[2].parse().expect("a seat")],
+                Some(name.to_string()),
+            ),
             "confirm" => Command::Confirm(of(), Caller::Admin),
             "cancel" => Command::Cancel(of(), Caller::Admin),
             "rename" => {

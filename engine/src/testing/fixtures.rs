@@ -2,7 +2,9 @@
 
 use uuid::Uuid;
 
-use crate::words::{BatchId, Currency, EventDetails, EventId, EventInfo, Layout, NewEvent, Timestamp};
+use crate::words::{
+    BatchId, Currency, EventDetails, EventId, EventInfo, NewEvent, Rules, Seating, Timestamp,
+};
 
 /// The details of an event that is still to come at `now`: holds of a minute, at most four minutes with
 /// extensions, ten seats a reservation.
@@ -16,21 +18,28 @@ pub fn details(now: Timestamp) -> EventDetails {
         hold_ttl_s: 60,
         max_hold_s: 240,
         max_seats_per_reservation: 10,
+        rules: Rules::default(),
     }
 }
 
 /// An event of one section with those details, each seat at 500 yen.
 pub fn new_event(now: Timestamp, seats: u32) -> NewEvent {
-    NewEvent { details: details(now), currency: Currency::JPY, layout: Layout::of_seats(seats, 500) }
+    NewEvent {
+        details: details(now),
+        currency: Currency::JPY,
+        seating: Seating::of_seats(seats, 500),
+        allocations: Vec::new(),
+    }
 }
 
 /// An event with those details and its own seats; `tag` makes its id.
-pub fn event_info(created_at: Timestamp, tag: u32, layout: Layout) -> EventInfo {
+pub fn event_info(created_at: Timestamp, tag: u32, seating: Seating) -> EventInfo {
     EventInfo {
         id: EventId::mint(created_at, tag),
         details: details(created_at),
         currency: Currency::JPY,
-        layout,
+        seating,
+        allocations: Vec::new(),
         created_at,
         updated_at: created_at,
     }

@@ -12,8 +12,8 @@ use crate::mutation::{Mutation, mutated};
 use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault, UsedEventKey};
 use crate::words::{
     Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash,
-    Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap, SeatNo, SeatStatus, Snapshot,
-    SystemClock, Timestamp,
+    Reservation, ReservationId, ReservationStatus, SeatMap, SeatNo, SeatStatus, Snapshot, SystemClock,
+    Timestamp,
 };
 
 /// What the next append does instead of just writing its batch; of these, a new event knows the aborted one
@@ -194,7 +194,7 @@ impl Event {
         Self {
             row: EventRow {
                 info: info.clone(),
-                counts: SeatCounts::default(),
+                counts: info.free_counts(),
                 version: 0,
                 epoch: 0,
                 owner: None,
@@ -235,9 +235,8 @@ impl Event {
                 *last = *key;
             }
         }
-        if let Some(details) = &batch.details {
-            self.row.info.details = details.clone();
-            self.row.info.updated_at = batch.decided_at;
+        if let Some(info) = &batch.info {
+            self.row.info = (**info).clone();
         }
         Ok(())
     }
@@ -278,17 +277,20 @@ impl Event {
     }
 
     fn seat_map(&self) -> SeatMap {
-        let seats = 1..=self.row.info.layout.seats();
-        let status = |seat_no| match self.claims.get(&seat_no).and_then(|id| self.reservations.get(id)) {
-            None => SeatStatus::Available,
-            Some(reservation) if reservation.status == ReservationStatus::Confirmed => SeatStatus::Confirmed,
-            Some(_) => SeatStatus::Reserved,
-        };
+        let status =
+            |(free, seat_no)| match self.claims.get(&seat_no).and_then(|id| self.reservations.get(id)) {
+                None => free,
+                Some(reservation) if reservation.status == ReservationStatus::Confirmed => {
+                    SeatStatus::Confirmed
+                }
+                Some(_) => SeatStatus::Reserved,
+            };
+        let free = self.row.info.free_statuses();
         SeatMap {
             info: Arc::new(self.row.info.clone()),
             version: self.row.version,
             counts: self.row.counts,
-            statuses: seats.map(status).collect(),
+            statuses: free.into_iter().zip(1..).map(status).collect(),
         }
     }
 }

@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use super::fixtures::event_info;
 use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault, UsedEventKey};
 use crate::words::{
-    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash, Layout,
-    Reservation, ReservationId, SeatCounts, SeatMap, SeatStatus, Snapshot, SystemClock, Timestamp,
+    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash,
+    Reservation, ReservationId, SeatMap, Seating, Snapshot, SystemClock, Timestamp,
 };
 
 /// A store that commits every batch at once and writes nowhere: what is left is the engine's own cost. It
@@ -33,7 +33,7 @@ impl NullStore {
 
 /// There is one owner, ever, so there is one epoch.
 fn row(info: EventInfo, owner: Option<String>) -> EventRow {
-    let counts = SeatCounts::default();
+    let counts = info.free_counts();
     EventRow { info, counts, version: 0, epoch: 1, owner, deleted: false }
 }
 
@@ -60,7 +60,7 @@ impl Store for NullStore {
         }
         let info = info.unwrap_or_else(|| EventInfo {
             id,
-            ..event_info(SystemClock.now(), 0, Layout::of_seats(self.default_seats, 12_000))
+            ..event_info(SystemClock.now(), 0, Seating::of_seats(self.default_seats, 12_000))
         });
         let event = row(info, Some(owner.to_owned()));
         Ok(Some(Snapshot {
@@ -100,10 +100,10 @@ impl Store for NullStore {
 
     async fn seat_map(&self, id: EventId) -> Result<Option<SeatMap>, StoreFault> {
         Ok(self.made(id).map(|info| SeatMap {
-            statuses: vec![SeatStatus::Available; info.layout.seats() as usize],
+            statuses: info.free_statuses(),
+            counts: info.free_counts(),
             info: Arc::new(info),
             version: 0,
-            counts: SeatCounts::default(),
         }))
     }
 

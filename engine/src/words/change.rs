@@ -4,11 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::allocation::Allocation;
 use crate::words::clock::Timestamp;
-use crate::words::event_info::{EventDetails, SeatCounts};
+use crate::words::event_info::{EventDetails, EventInfo, SeatCounts};
 use crate::words::id::{BatchId, EventId, ReservationId, SeatNo, UserId};
 use crate::words::key::EndedKey;
-use crate::words::reservation::Reservation;
+use crate::words::reservation::{Reservation, Terms};
+use crate::words::seating::Seating;
 
 /// One persisted fact about one event. All changes of a batch happened at its `decided_at`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -29,6 +31,9 @@ pub enum Change {
         /// The key of the request.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         idempotency_key: Option<String>,
+        /// What the request said besides.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        terms: Option<Box<Terms>>,
     },
     /// The seats of a reservation are sold.
     Confirmed {
@@ -57,8 +62,25 @@ pub enum Change {
         /// All of them.
         details: EventDetails,
     },
+    /// These seats are set aside from now on, and no others.
+    Allocated {
+        /// All of them.
+        allocations: Vec<Allocation>,
+    },
+    /// The event has more seats from now on.
+    SectionsAdded {
+        /// All of them.
+        seating: Seating,
+    },
     /// The event is out of sale for good.
     Deleted,
+}
+
+impl Change {
+    /// Whether it changes the event itself: anything but who has which seats.
+    pub fn is_of_info(&self) -> bool {
+        matches!(self, Self::Amended { .. } | Self::Allocated { .. } | Self::SectionsAdded { .. })
+    }
 }
 
 /// The changes of many commands, written in one transaction, together with their net effect on the tables.
@@ -98,8 +120,8 @@ pub struct Batch {
     /// When the event is due, where the batch changes that: it must be looked at then, if no node has it in
     /// memory. Never later than a second after `next_expires_at`.
     pub due_at: Option<Timestamp>,
-    /// The event's details after the batch, where it changed them.
-    pub details: Option<EventDetails>,
+    /// The event after the batch, where it changed anything of it but who has which seats.
+    pub info: Option<Arc<EventInfo>>,
     /// Whether the batch deletes the event.
     pub deleted: bool,
 }

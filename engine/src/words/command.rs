@@ -2,11 +2,15 @@
 
 use std::sync::Arc;
 
+use crate::words::allocation::Allocation;
 use crate::words::clock::Timestamp;
 use crate::words::event_info::EventPatch;
 use crate::words::id::{ReservationId, SeatNo, UserId};
 use crate::words::invalid::Invalid;
+use crate::words::layout::LayoutId;
 use crate::words::reservation::Reservation;
+use crate::words::seating::Seating;
+use crate::words::wish::Wish;
 
 /// Who asks: an administrator may act for any user.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -34,8 +38,10 @@ pub enum Command {
     Reserve {
         /// For whom.
         user_id: UserId,
-        /// Which seats, without repeats.
-        seats: Vec<SeatNo>,
+        /// What is wanted.
+        wish: Wish,
+        /// Who asks: an administrator may have seats of every channel.
+        caller: Caller,
         /// Makes a repetition of the command harmless: one key of a user and an event has one effect.
         idempotency_key: Option<String>,
     },
@@ -47,16 +53,39 @@ pub enum Command {
     Extend(ReservationId, Caller),
     /// Change the event's details.
     Amend(EventPatch),
+    /// Set seats aside for channels: these, and no others.
+    Allocate {
+        /// All of them.
+        allocations: Vec<Allocation>,
+        /// The version of the event that they were made for; `None`: any.
+        if_version: Option<u64>,
+    },
+    /// Add sections behind the others.
+    AddSections {
+        /// The layout that they were added to.
+        to: LayoutId,
+        /// All seats with all prices, the new ones behind the old ones.
+        seating: Seating,
+    },
     /// Take the event out of sale for good.
     Delete,
 }
 
 impl Command {
+    /// A user's own reserve of these seats.
+    pub fn reserve(user_id: UserId, seats: Vec<SeatNo>, idempotency_key: Option<String>) -> Self {
+        Self::Reserve { user_id, wish: Wish::seats(seats), caller: Caller::User(user_id), idempotency_key }
+    }
+
     /// Who asks, where that matters: for a change of a reservation.
     pub fn caller(&self) -> Option<Caller> {
         match self {
             Self::Confirm(_, caller) | Self::Cancel(_, caller) | Self::Extend(_, caller) => Some(*caller),
-            Self::Reserve { .. } | Self::Amend(_) | Self::Delete => None,
+            Self::Reserve { .. }
+            | Self::Amend(_)
+            | Self::Allocate { .. }
+            | Self::AddSections { .. }
+            | Self::Delete => None,
         }
     }
 }
@@ -112,6 +141,29 @@ pub enum Rejection {
     /// Seats of the event are held or sold.
     #[error("the event has pending or confirmed reservations")]
     EventInUse,
+    /// The event was changed after what the command was made for.
+    #[error("the event has changed meanwhile")]
+    EventChanged,
+    /// These seats sell only together with others of their block.
+    #[error("{} of the seats sell only together with others", .0.len())]
+    SoldTogether(Vec<SeatNo>),
+    /// This seat would be left single.
+    #[error("seat {0} would be left single")]
+    LeavesSingleSeat(SeatNo),
+    /// The best available seats were asked for, and no block has room for them.
+    #[error("no block has so many seats free")]
+    NoBlockFree,
+    /// Places of a section were asked for, and so many are not free.
+    #[error("{left} places are free, {wanted} are asked for")]
+    SoldOut {
+        /// How many are asked for.
+        wanted: u32,
+        /// How many there are.
+        left: u32,
+    },
+    /// A seat is not sold as this ticket type.
+    #[error("a seat is not sold as this ticket type")]
+    TicketType(SeatNo),
     /// The event is over.
     #[error("the event ended at {0}")]
     EventEnded(Timestamp),
@@ -141,6 +193,8 @@ pub enum ConflictReason {
     Confirmed,
     /// The user that asks has it, by this reservation.
     Yours(ReservationId),
+    /// It is set aside.
+    NotForSale,
 }
 
 /// Why a hold cannot be extended.
@@ -165,4 +219,6 @@ pub enum SeatStatus {
     Reserved,
     /// Sold.
     Confirmed,
+    /// Neither, and set aside for a channel.
+    NotForSale,
 }

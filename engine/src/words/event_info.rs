@@ -2,11 +2,13 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::words::allocation::Allocation;
 use crate::words::clock::Timestamp;
+use crate::words::command::SeatStatus;
 use crate::words::currency::Currency;
 use crate::words::id::EventId;
 use crate::words::invalid::Invalid;
-use crate::words::layout::Layout;
+use crate::words::seating::Seating;
 
 /// What an administrator may change of an event.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -27,6 +29,28 @@ pub struct EventDetails {
     pub max_hold_s: u32,
     /// How many seats a reservation can have.
     pub max_seats_per_reservation: u32,
+    /// How its seats are sold.
+    #[serde(default)]
+    pub rules: Rules,
+}
+
+/// How an event's seats are sold.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Rules {
+    /// Whether a reservation may leave a single seat between others.
+    #[serde(default)]
+    pub orphan_rule: OrphanRule,
+}
+
+/// Whether seats that are picked by number may leave a single free seat beside them.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum OrphanRule {
+    /// They may.
+    #[default]
+    Off,
+    /// They may not, unless that one was single before.
+    Refuse,
 }
 
 impl EventDetails {
@@ -54,6 +78,7 @@ pub struct EventPatch {
     pub hold_ttl_s: Option<u32>,
     pub max_hold_s: Option<u32>,
     pub max_seats_per_reservation: Option<u32>,
+    pub orphan_rule: Option<OrphanRule>,
 }
 
 impl EventPatch {
@@ -70,6 +95,7 @@ impl EventPatch {
             max_seats_per_reservation: self
                 .max_seats_per_reservation
                 .unwrap_or(details.max_seats_per_reservation),
+            rules: Rules { orphan_rule: self.orphan_rule.unwrap_or(details.rules.orphan_rule) },
         }
     }
 }
@@ -83,21 +109,51 @@ pub struct EventInfo {
     pub details: EventDetails,
     /// The currency of its prices.
     pub currency: Currency,
-    /// Its seats.
-    pub layout: Layout,
+    /// Its seats and their prices. Sections can be added, nothing else changes.
+    pub seating: Seating,
+    /// The seats that not everybody can buy.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub allocations: Vec<Allocation>,
     /// When it was made.
     pub created_at: Timestamp,
     /// When its details were last changed.
     pub updated_at: Timestamp,
 }
 
-/// How many seats are held and sold. The others are available.
+impl EventInfo {
+    /// The status of each seat if nobody has any.
+    pub fn free_statuses(&self) -> Vec<SeatStatus> {
+        let mut statuses = vec![SeatStatus::Available; self.seating.seats() as usize];
+        for allocation in &self.allocations {
+            let status = if allocation.released { SeatStatus::Available } else { SeatStatus::NotForSale };
+            for range in allocation.ranges() {
+                let seats = statuses.get_mut(*range.start() as usize - 1..*range.end() as usize);
+                seats.into_iter().for_each(|seats| seats.fill(status));
+            }
+        }
+        statuses
+    }
+
+    /// The counts if nobody has any seat.
+    pub fn free_counts(&self) -> SeatCounts {
+        if self.allocations.is_empty() {
+            return SeatCounts::default();
+        }
+        let not_for_sale =
+            self.free_statuses().iter().filter(|status| **status == SeatStatus::NotForSale).count();
+        SeatCounts { not_for_sale: not_for_sale as u32, ..SeatCounts::default() }
+    }
+}
+
+/// How many seats are held, sold, and not for sale. The others are available.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SeatCounts {
     /// Seats of pending reservations.
     pub reserved: u32,
     /// Seats of confirmed reservations.
     pub confirmed: u32,
+    /// Seats that are neither, and set aside for a channel.
+    pub not_for_sale: u32,
 }
 
 /// The idempotency key of a request for an event, and what a repetition must have in common with it.
@@ -115,5 +171,6 @@ pub struct EventKey {
 pub struct NewEvent {
     pub details: EventDetails,
     pub currency: Currency,
-    pub layout: Layout,
+    pub seating: Seating,
+    pub allocations: Vec<Allocation>,
 }

@@ -29,7 +29,22 @@ pub enum Invalid {
         /// How many it would have.
         given: u32,
     },
-    /// A price is negative, or so great that sums of prices could overflow.
-    #[error("a price is out of range")]
+    /// A price is negative, or so great that sums of prices could overflow; or the prices are not those of the
+    /// layout's categories.
+    #[error("a price is out of range, or of no category")]
     Price,
+    /// A block that sells only together is larger than a reservation can be.
+    #[error("{given} seats sell only together, a reservation can have {most}")]
+    TogetherBeyondMost {
+        /// How many seats the block has.
+        given: u32,
+        /// How many are allowed.
+        most: u32,
+    },
+    /// An allocation names no seats of the event, or seats twice or in no order, or there are too many.
+    #[error("an allocation is of seats that the event does not have, or names them twice or in no order")]
+    Allocation,
+    /// The sections that are added change what there was.
+    #[error("what is added changes what there was")]
+    NotAdded,
 }

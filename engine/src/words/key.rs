@@ -1,9 +1,11 @@
 //! Idempotency keys as they are kept: as hashes, so that each costs the same whatever its length.
 
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::id::{ReservationId, SeatNo, UserId};
 use super::reservation::Reservation;
+use super::wish::Wish;
 
 /// A user and an idempotency key. Equal hashes count as equal keys. The hash is cryptographic, so nobody can
 /// make two that collide, let alone one that meets another user's; and it has no secret, so that every node
@@ -21,17 +23,35 @@ impl KeyHash {
 }
 
 /// What a reserve asked for. The same seats in another order are the same request.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(transparent)]
 pub struct RequestHash(pub u64);
 
 impl RequestHash {
-    /// The hash of the seats that were asked for.
-    pub fn of(seats: &[SeatNo]) -> Self {
+    /// The hash of a wish.
+    pub fn of(wish: &Wish) -> Self {
+        if wish.is_plain() {
+            return Self::of_seats(&wish.seats);
+        }
+        let mut wish = wish.clone();
+        // A list of seats is in no order, if all are bought alike.
+        if wish.ticket_types.is_empty() {
+            wish.seats.sort_unstable();
+        }
+        let json = serde_json::to_vec(&wish).expect("a wish has string keys, and memory takes all");
+        Self::first_of(&Sha256::digest(json))
+    }
+
+    /// The hash of seats that were asked for, and of nothing else.
+    pub fn of_seats(seats: &[SeatNo]) -> Self {
         let mut sorted = seats.to_vec();
         sorted.sort_unstable();
         let hasher =
             sorted.iter().fold(Sha256::new(), |hasher, seat_no| hasher.chain_update(seat_no.to_be_bytes()));
-        let digest = hasher.finalize();
+        Self::first_of(&hasher.finalize())
+    }
+
+    fn first_of(digest: &[u8]) -> Self {
         Self(u64::from_be_bytes(std::array::from_fn(|index| digest[index])))
     }
 }
@@ -54,7 +74,7 @@ impl EndedKey {
         Some(Self {
             key_hash: KeyHash::of(reservation.user_id, key),
             reservation_id: reservation.id,
-            request_hash: RequestHash::of(&reservation.seats),
+            request_hash: reservation.request_hash(),
         })
     }
 }

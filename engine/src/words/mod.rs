@@ -1,6 +1,7 @@
 //! What everything speaks of: plain values, without a clock, randomness or I/O (but for
 //! [`SystemClock`]).
 
+mod allocation;
 mod change;
 mod clock;
 mod command;
@@ -10,18 +11,31 @@ mod id;
 mod invalid;
 mod key;
 mod layout;
+mod prices;
 mod reservation;
+mod seating;
 mod snapshot;
+mod wish;
 
+pub use allocation::{Allocation, KILL, MAX_ALLOCATIONS, MAX_CHANNELS};
 pub use change::{Batch, Change, JournalRow};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection, SeatStatus};
 pub use currency::{Currency, InvalidCurrency};
-pub use event_info::{EventDetails, EventInfo, EventKey, EventPatch, NewEvent, SeatCounts};
+pub use event_info::{
+    EventDetails, EventInfo, EventKey, EventPatch, NewEvent, OrphanRule, Rules, SeatCounts,
+};
 pub(crate) use id::ReservationNo;
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use invalid::Invalid;
 pub use key::{EndedKey, KeyHash, RequestHash};
-pub use layout::{Layout, MAX_PRICE_MINOR, SeatPlace, Section};
-pub use reservation::{Reservation, ReservationStatus};
+pub use layout::{
+    AttributeSet, Best, CategoryNo, EqualRows, KNOWN_ATTRIBUTES, Layout, LayoutBuilder, LayoutError,
+    LayoutId, MAX_CATEGORIES, MAX_LABEL_CHARS, MAX_RUNS, MAX_SECTIONS, STANDARD, SeatKeys, SeatPlace,
+    SeatSpec, Section, SectionNo, SectionSize, Stretch, letters_to_number,
+};
+pub use prices::{Category, MAX_PRICE_MINOR, MAX_TICKET_TYPES, Prices, TicketType, TicketTypeNo};
+pub use reservation::{Reservation, ReservationStatus, Terms};
+pub use seating::Seating;
 pub use snapshot::{EventRow, SeatMap, Snapshot};
+pub use wish::{WantedBest, WantedPlaces, Wish};

@@ -4,6 +4,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::clock::Timestamp;
 use crate::words::id::{ReservationId, SeatNo, UserId};
+use crate::words::key::RequestHash;
+use crate::words::prices::TicketTypeNo;
 
 /// Where a reservation stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -51,6 +53,31 @@ pub struct Reservation {
     pub cancelled_at: Option<Timestamp>,
     /// The key that the request for it came with.
     pub idempotency_key: Option<String>,
+    /// What the request said besides which seats, if it did.
+    pub terms: Option<Box<Terms>>,
     /// The journal's batch that changed it last.
     pub seq: u64,
+}
+
+/// What a request for seats said besides which ones.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Terms {
+    /// Of each seat; empty: all are of the event's first ticket type.
+    #[serde(default, rename = "types", skip_serializing_if = "Vec::is_empty")]
+    pub ticket_types: Vec<TicketTypeNo>,
+    /// What was asked for: a repetition must be the same.
+    #[serde(rename = "request")]
+    pub request_hash: RequestHash,
+}
+
+impl Reservation {
+    /// As what each of the seats is bought; empty: all as the event's first ticket type.
+    pub fn ticket_types(&self) -> &[TicketTypeNo] {
+        self.terms.as_ref().map_or(&[], |terms| &terms.ticket_types)
+    }
+
+    /// What was asked for.
+    pub fn request_hash(&self) -> RequestHash {
+        self.terms.as_ref().map_or_else(|| RequestHash::of_seats(&self.seats), |terms| terms.request_hash)
+    }
 }

@@ -1,7 +1,7 @@
 //! What callers see when something breaks: never a lost seat, never a wrong answer.
 
 use engine::testing::{InjectedFault, MemoryStore, details};
-use engine::{Clock, Currency, EngineConfig, EventId, EventInfo, Fault, Layout, Section, Store, Timestamp};
+use engine::{Clock, Currency, EngineConfig, EventId, EventInfo, Fault, Seating, Store, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::universe::{Universe, config, eventually, fault, user};
@@ -132,14 +132,13 @@ async fn a_command_that_crashes_its_event_is_given_up_and_its_neighbours_live() 
 
 /// An event with prices that the engine itself would refuse.
 async fn poisoned_event(universe: &Universe) -> EventId {
-    let section =
-        |seats, price_minor| Section { name: None, rows: 1, seats_per_row: seats, seats, price_minor };
     let now = engine::Clock::now(&*universe.clock);
     let info = EventInfo {
         id: EventId::mint(now, 5),
         details: details(Clock::now(&*universe.clock)),
         currency: Currency::JPY,
-        layout: Layout::from_sections(vec![section(2, i64::MAX), section(18, 100)]),
+        seating: Seating::of_sections([("Front".into(), 1, 2, i64::MAX), ("Back".into(), 1, 18, 100)]),
+        allocations: Vec::new(),
         created_at: now,
         updated_at: now,
     };

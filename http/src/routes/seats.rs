@@ -57,7 +57,7 @@ pub async fn list(
     // The version alone tells whether the client is up to date; a seat map would cost far more.
     let event = state.engine.event(id).await.map_err(problem)?;
     let version = event.version;
-    if !filter.fits(&event.info.layout) {
+    if !filter.fits(&event.info.seating.layout) {
         return Err(Problem::new(Code::NotFound, "the event has no section of this name"));
     }
     let takes_gzip = takes_gzip(&request)?;
@@ -97,7 +97,11 @@ impl SeatsQuery {
             "available" => Ok(SeatStatus::Available),
             "reserved" => Ok(SeatStatus::Reserved),
             "confirmed" => Ok(SeatStatus::Confirmed),
-            _ => Err(Problem::invalid_field("status", "must be available, reserved or confirmed")),
+            "not_for_sale" => Ok(SeatStatus::NotForSale),
+            _ => Err(Problem::invalid_field(
+                "status",
+                "must be available, reserved, confirmed or not_for_sale",
+            )),
         });
         Ok(SeatFilter { status: status.transpose()?, section: self.section.as_deref().map(Name::normalized) })
     }

@@ -1,10 +1,10 @@
 //! Events on the wire.
 
-use std::collections::HashSet;
+use std::collections::{BTreeSet, HashSet};
 
 use engine::{
-    Currency, EventDetails, EventId, EventPatch, EventView, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
-    NewEvent, Timestamp,
+    CategoryNo, Currency, EventDetails, EventId, EventPatch, EventView, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
+    NewEvent, Rules, Seating, Section, SectionSize, Timestamp,
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -55,36 +55,63 @@ pub struct EventSummaryBody {
     available_seats: u32,
     reserved_seats: u32,
     confirmed_seats: u32,
+    /// Set aside for a channel, and neither held nor sold.
+    not_for_sale_seats: u32,
     /// The number of the last batch in the event's journal.
     version: u64,
     created_at: Time,
     updated_at: Time,
 }
 
-/// A block of equal rows with one price.
+/// A part of the house: rows of seats, tables, or counted places.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Section)]
 pub struct SectionBody {
     /// `null` in an event that was made from a number of seats alone.
     name: Option<String>,
     rows: u32,
-    /// The last row of an unnamed section can be shorter.
-    seats_per_row: u32,
+    /// Where all rows are equal, else `null`. The last row of an unnamed section can be shorter.
+    seats_per_row: Option<u32>,
+    tables: u32,
     seats: u32,
-    /// In minor units.
-    price: i64,
+    /// Counted places, which have no numbers.
+    places: u32,
+    /// In minor units, of the event's first ticket type; `null` where there are several prices.
+    price: Option<i64>,
+    /// The keys of its categories.
+    categories: Vec<String>,
+    /// Where one goes in.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = String)]
+    entrance: Option<String>,
 }
 
 impl From<EventView> for EventBody {
     fn from(view: EventView) -> Self {
-        let sections = view.info.layout.sections().iter().map(|section| SectionBody {
+        let seating = &view.info.seating;
+        let sizes = seating.layout.section_sizes();
+        let sections = seating.layout.sections().iter().zip(sizes);
+        let sections = sections.map(|(section, size)| SectionBody::new(seating, section, size)).collect();
+        Self { sections, summary: EventSummaryBody::from(&view) }
+    }
+}
+
+impl SectionBody {
+    fn new(seating: &Seating, section: &Section, size: SectionSize) -> Self {
+        let prices: BTreeSet<_> =
+            size.categories.iter().map(|&category| seating.prices.price_minor(category, 0)).collect();
+        let key = |&category: &CategoryNo| seating.layout.categories()[usize::from(category)].clone();
+        Self {
             name: section.name.clone(),
-            rows: section.rows,
-            seats_per_row: section.seats_per_row,
-            seats: section.seats,
-            price: section.price_minor,
-        });
-        Self { sections: sections.collect(), summary: EventSummaryBody::from(&view) }
+            rows: size.rows,
+            seats_per_row: size.equal_rows.map(|equal| equal.seats_per_row),
+            tables: size.tables,
+            seats: size.seats,
+            places: size.places,
+            price: if prices.len() == 1 { prices.first().copied().flatten() } else { None },
+            categories: size.categories.iter().map(key).collect(),
+            entrance: section.entrance.clone(),
+        }
     }
 }
 
@@ -92,7 +119,7 @@ impl From<&EventView> for EventSummaryBody {
     fn from(view: &EventView) -> Self {
         let (info, counts) = (&view.info, view.counts);
         let details = info.details.clone();
-        let total_seats = info.layout.seats();
+        let total_seats = info.seating.seats();
         Self {
             id: info.id,
             name: details.name,
@@ -106,9 +133,11 @@ impl From<&EventView> for EventSummaryBody {
             max_hold_s: details.max_hold_s,
             max_seats_per_reservation: details.max_seats_per_reservation,
             total_seats,
-            available_seats: total_seats.saturating_sub(counts.reserved + counts.confirmed),
+            available_seats: total_seats
+                .saturating_sub(counts.reserved + counts.confirmed + counts.not_for_sale),
             reserved_seats: counts.reserved,
             confirmed_seats: counts.confirmed,
+            not_for_sale_seats: counts.not_for_sale,
             version: view.version,
             created_at: Time(info.created_at),
             updated_at: Time(info.updated_at),
@@ -214,10 +243,11 @@ impl NewEventBody {
                 max_seats_per_reservation: self
                     .max_seats_per_reservation
                     .map_or(DEFAULT_MAX_SEATS_PER_RESERVATION, whole),
+                rules: Rules::default(),
             },
             currency: self.currency.and_then(|code| code.parse().ok()).unwrap_or(Currency::JPY),
-            layout: match self.sections {
-                Some(sections) => Layout::of_sections(sections.into_iter().map(|section| {
+            seating: match self.sections {
+                Some(sections) => Seating::of_sections(sections.into_iter().map(|section| {
                     (
                         section.name.into_string(),
                         whole(section.rows),
@@ -225,8 +255,9 @@ impl NewEventBody {
                         section.price,
                     )
                 })),
-                None => Layout::of_seats(self.total_seats.map_or(0, whole), self.price.unwrap_or_default()),
+                None => Seating::of_seats(self.total_seats.map_or(0, whole), self.price.unwrap_or_default()),
             },
+            allocations: Vec::new(),
         }
     }
 }
@@ -271,6 +302,7 @@ impl From<EventPatchBody> for EventPatch {
             hold_ttl_s: body.hold_ttl_s.map(whole),
             max_hold_s: body.max_hold_s.map(whole),
             max_seats_per_reservation: body.max_seats_per_reservation.map(whole),
+            orphan_rule: None,
         }
     }
 }

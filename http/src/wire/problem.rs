@@ -43,9 +43,16 @@ pub enum Code {
     HoldLimitReached,
     EventInUse,
     EventEnded,
+    EventChanged,
+    SoldTogether,
+    LeavesSingleSeat,
+    NoBlockFree,
+    SoldOut,
     BodyTooLarge,
     UnsupportedMediaType,
     ValidationFailed,
+    UnknownCategory,
+    UnknownTicketType,
     IdempotencyKeyReused,
     RateLimited,
     Internal,
@@ -79,11 +86,18 @@ impl Code {
             Self::HoldLimitReached => (StatusCode::CONFLICT, "The hold cannot be extended"),
             Self::EventInUse => (StatusCode::CONFLICT, "The event has live reservations"),
             Self::EventEnded => (StatusCode::CONFLICT, "The event is over"),
+            Self::EventChanged => (StatusCode::PRECONDITION_FAILED, "The event has changed"),
+            Self::SoldTogether => (StatusCode::CONFLICT, "Seats sell only together with others"),
+            Self::LeavesSingleSeat => (StatusCode::CONFLICT, "A seat would be left single"),
+            Self::NoBlockFree => (StatusCode::CONFLICT, "No block has so many seats free"),
+            Self::SoldOut => (StatusCode::CONFLICT, "So many places are not free"),
             Self::BodyTooLarge => (StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
             Self::UnsupportedMediaType => {
                 (StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body must be JSON, plain or in gzip")
             }
             Self::ValidationFailed => (StatusCode::UNPROCESSABLE_ENTITY, "Fields are not valid"),
+            Self::UnknownCategory => (StatusCode::UNPROCESSABLE_ENTITY, "There is no such category"),
+            Self::UnknownTicketType => (StatusCode::UNPROCESSABLE_ENTITY, "There is no such ticket type"),
             Self::IdempotencyKeyReused => {
                 (StatusCode::UNPROCESSABLE_ENTITY, "The idempotency key belongs to another request")
             }
@@ -119,6 +133,8 @@ pub enum ConflictReason {
     Confirmed,
     /// The user that asks has it, by the reservation `reservation_id`.
     Yours,
+    /// It is not on open sale.
+    NotForSale,
 }
 
 impl From<engine::ConflictReason> for ConflictReason {
@@ -127,6 +143,7 @@ impl From<engine::ConflictReason> for ConflictReason {
             engine::ConflictReason::Reserved => Self::Reserved,
             engine::ConflictReason::Confirmed => Self::Confirmed,
             engine::ConflictReason::Yours(_) => Self::Yours,
+            engine::ConflictReason::NotForSale => Self::NotForSale,
         }
     }
 }
@@ -294,6 +311,12 @@ impl Problem {
             Rejection::HoldLimitReached(_) => Self::new(Code::HoldLimitReached, detail),
             Rejection::EventInUse => Self::new(Code::EventInUse, detail),
             Rejection::EventEnded(_) => Self::new(Code::EventEnded, detail),
+            Rejection::EventChanged => Self::new(Code::EventChanged, detail),
+            Rejection::SoldTogether(_) => Self::new(Code::SoldTogether, detail),
+            Rejection::LeavesSingleSeat(_) => Self::new(Code::LeavesSingleSeat, detail),
+            Rejection::NoBlockFree => Self::new(Code::NoBlockFree, detail),
+            Rejection::SoldOut { .. } => Self::new(Code::SoldOut, detail),
+            Rejection::TicketType(_) => Self::new(Code::UnknownTicketType, detail),
             Rejection::IdempotencyKeyReused => Self::new(Code::IdempotencyKeyReused, detail),
             Rejection::Invalid(invalid) => {
                 let (field, message) = field_error(invalid);
@@ -427,5 +450,8 @@ fn field_error(invalid: Invalid) -> (&'static str, String) {
             ("sections", format!("must give 1 to {MAX_SEATS_PER_EVENT} seats, gives {given}"))
         }
         Invalid::Price => ("price", format!("prices must be from 0 to {MAX_PRICE_MINOR}")),
+        Invalid::TogetherBeyondMost { .. } => ("max_seats_per_reservation", invalid.to_string()),
+        Invalid::Allocation => ("allocations", invalid.to_string()),
+        Invalid::NotAdded => ("sections", invalid.to_string()),
     }
 }

@@ -76,8 +76,9 @@ impl ReservationBody {
     pub fn new(view: &ReservationView, now: Timestamp) -> Self {
         let reservation = &*view.reservation;
         let event = &*view.event;
-        let label =
-            |&seat_no: &u32| event.layout.place(seat_no).map(|place| place.label()).unwrap_or_default();
+        let label = |&seat_no: &u32| {
+            event.seating.layout.place(seat_no).map(|place| place.label()).unwrap_or_default()
+        };
         let is_pending = reservation.status == ReservationStatus::Pending;
         let remaining_us = if is_pending { reservation.expires_at.since(now).as_micros() } else { 0 };
         Self {

@@ -20,6 +20,8 @@ pub enum SeatStatusName {
     Reserved,
     /// Sold.
     Confirmed,
+    /// Neither, and not on open sale.
+    NotForSale,
 }
 
 /// A seat.
@@ -33,15 +35,14 @@ pub struct SeatBody<'a> {
     seat_number: &'a str,
     /// `null` where the section has no name.
     section: Option<&'a str>,
-    /// A to Z, then AA.
-    row: &'a str,
-    /// Within its row, from 1.
-    #[schema(minimum = 1)]
-    number: u32,
+    /// As the house calls it; `null` for a counted place.
+    row: Option<&'a str>,
+    /// As the house calls it; `null` for a counted place.
+    number: Option<&'a str>,
     #[schema(value_type = SeatStatusName)]
     status: SeatStatus,
-    /// In minor units of the event's currency.
-    price: i64,
+    /// In minor units of the event's currency, as the event's first ticket type.
+    price: Option<i64>,
 }
 
 /// Every seat as JSON.
@@ -61,33 +62,26 @@ pub struct SeatFilter {
 impl SeatFilter {
     /// Whether the event has the section.
     pub fn fits(&self, layout: &Layout) -> bool {
-        self.section.is_none() || self.range(layout).is_some()
+        self.section.as_ref().is_none_or(|section| !layout.sections_named(section).is_empty())
     }
 
     /// The numbers of the section's seats, or of all.
-    fn range(&self, layout: &Layout) -> Option<Range<u32>> {
-        if self.section.is_none() {
-            return Some(0..layout.seats());
-        }
-        let mut end = 0;
-        layout.sections().iter().find_map(|section| {
-            let begin = end;
-            end += section.seats;
-            (section.name == self.section).then_some(begin..end)
-        })
+    fn ranges(&self, layout: &Layout) -> Vec<Range<u32>> {
+        let Some(section) = &self.section else { return vec![1..layout.seats() + 1] };
+        let sections = layout.sections_named(section).iter();
+        sections.flat_map(|&section| layout.ranges_of_section(section)).collect()
     }
 
     /// The seats that are wanted, as JSON.
     pub fn write(&self, map: &SeatMap) -> Vec<u8> {
-        let range = self.range(&map.info.layout).unwrap_or_default();
-        let statuses = map.statuses.get(range.start as usize..range.end as usize).unwrap_or_default();
-        let wanted = (range.start + 1..)
-            .zip(statuses.iter().copied())
-            .filter(|(_, status)| self.status.is_none_or(|wanted| wanted == *status));
+        let layout = &map.info.seating.layout;
+        let numbers = self.ranges(layout).into_iter().flatten();
+        let statuses = numbers.filter_map(|no| Some((no, *map.statuses.get(no as usize - 1)?)));
+        let wanted = statuses.filter(|(_, status)| self.status.is_none_or(|wanted| wanted == *status));
         let mut json = Vec::with_capacity(wanted.clone().count() * SEAT_BYTES + 2);
         json.push(b'[');
         for (seat_no, status) in wanted {
-            let Some(place) = map.info.layout.place(seat_no) else { continue };
+            let Some(place) = layout.place(seat_no) else { continue };
             if json.len() > 1 {
                 json.push(b',');
             }
@@ -95,10 +89,10 @@ impl SeatFilter {
                 id: map.info.id.seat(seat_no),
                 seat_number: &place.label(),
                 section: place.section,
-                row: &place.row,
-                number: place.number,
+                row: place.row.as_deref(),
+                number: place.number.as_deref(),
                 status,
-                price: place.price_minor,
+                price: map.info.seating.prices.price_minor(place.category, 0),
             };
             serde_json::to_writer(&mut json, &seat).expect("a seat has string keys, and memory takes all");
         }

@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::columns::{listed, status_code};
+use crate::columns::{info_json, listed, new_layout, status_code, terms_json, to_json};
 
 /// What `holdfast_append` raises where an event has another epoch or version than its batch.
 const FENCED: &str = "HF001";
@@ -46,8 +46,10 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
     let released = Rows::of(batches, |batch| &batch.released);
     let claimed = Rows::of(batches, |batch| &batch.claimed);
     let ended = Rows::of(batches, |batch| &batch.ended_keys);
-    let amended = Rows::of(batches, |batch| batch.details.as_slice());
-    let details = amended.0.iter().map(|(_, details)| to_json(details)).collect::<Result<Vec<_>, _>>()?;
+    let amended = Rows::of(batches, |batch| batch.info.as_slice());
+    let details = amended.0.iter().map(|(_, info)| info_json(info)).collect::<Result<Vec<_>, _>>()?;
+    let layouts = amended.0.iter().map(|(number, info)| new_layout(batches[*number as usize - 1], info));
+    let layouts = layouts.collect::<Result<Vec<_>, _>>()?;
 
     call!(
         holdfast_append,
@@ -60,6 +62,7 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
         p_changes = changes,
         p_reserved_seats = column(batches, |b| b.counts.reserved.cast_signed()),
         p_confirmed_seats = column(batches, |b| b.counts.confirmed.cast_signed()),
+        p_not_for_sale_seats = column(batches, |b| b.counts.not_for_sale.cast_signed()),
         p_next_expires_at = column(batches, |b| b.next_expires_at.map(time)),
         p_due_at = column(batches, |b| b.due_at.map(time)),
         p_deleted = column(batches, |b| b.deleted),
@@ -75,6 +78,7 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
         c_confirmed_at = created.column(|r| r.confirmed_at.map(time)),
         c_cancelled_at = created.column(|r| r.cancelled_at.map(time)),
         c_keys = created.column(|r| r.idempotency_key.as_deref()),
+        c_terms = created.column(|r| terms_json(r)),
         u_batches = updated.batches(),
         u_ids = updated.column(|r| r.id.as_uuid()),
         u_statuses = updated.column(|r| status_code(r.status)),
@@ -93,8 +97,10 @@ async fn write(connection: &mut PgConnection, batches: &[&Batch]) -> Result<(), 
         k_requests = ended.column(|key| key.request_hash.0.cast_signed()),
         d_batches = amended.batches(),
         d_details = details,
-        d_start_at = amended.column(|details| time(details.start_at)),
-        d_end_at = amended.column(|details| time(details.end_at)),
+        d_layout_ids = amended.column(|info| info.seating.layout.id().0),
+        d_layouts = layouts,
+        d_start_at = amended.column(|info| time(info.details.start_at)),
+        d_end_at = amended.column(|info| time(info.details.end_at)),
     )
     .execute(connection)
     .await?;
@@ -126,10 +132,6 @@ fn column<V>(batches: &[&Batch], value: impl Fn(&Batch) -> V) -> Vec<V> {
 /// `{4,5}`: how Postgres writes an array.
 fn array_text(seats: &[SeatNo]) -> String {
     listed('{', seats, '}')
-}
-
-fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::Encode(Box::new(error)))
 }
 
 pub(super) fn time(time: Timestamp) -> OffsetDateTime {

@@ -5,7 +5,7 @@ use sqlx::{Error, PgConnection, PgPool};
 
 use super::append::time;
 use super::fault::append_error;
-use crate::columns;
+use crate::columns::{self, to_json};
 use crate::sql;
 
 /// Writes a new event, unless its key made one before. It is not repeated: after a broken connection the
@@ -37,7 +37,7 @@ async fn used_key(connection: &mut PgConnection, key: &EventKey) -> Result<UsedE
     columns::used_event_key(&row)
 }
 
-/// The event with its sections and its key, in one statement; `false`: the key made an event before. Of two
+/// The event with its layout and its key, in one statement; `false`: the key made an event before. Of two
 /// equal keys at once the second waits until the first is committed or gone.
 async fn insert_event(
     connection: &mut PgConnection,
@@ -45,24 +45,19 @@ async fn insert_event(
     key: Option<&EventKey>,
 ) -> Result<bool, Error> {
     let details = &event.details;
-    let sections = event.layout.sections();
-    let numbers: Vec<i32> = (0..sections.len() as i32).collect();
     let written = sqlx::query(
         "WITH new_key AS (
              INSERT INTO event_keys (key, request_hash, event_id)
-             SELECT $19, $20, $1 WHERE $19::text IS NOT NULL
+             SELECT $13, $14, $1 WHERE $13::text IS NOT NULL
              ON CONFLICT (key) DO NOTHING
              RETURNING event_id
-         ), event AS (
-             INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency,
-                 hold_ttl_s, max_hold_s, max_seats_per_reservation, created_at, updated_at)
-             SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12
-             WHERE $19::text IS NULL OR EXISTS (SELECT FROM new_key)
-             RETURNING event_id
+         ), layout AS (
+             INSERT INTO layouts (layout_id, layout) VALUES ($15, $16) ON CONFLICT (layout_id) DO NOTHING
          )
-         INSERT INTO sections (event_id, section_no, name, row_count, seats_per_row, seats, price_minor)
-         SELECT event.event_id, s.* FROM event, unnest($13::integer[], $14::text[], $15::integer[],
-             $16::integer[], $17::integer[], $18::bigint[]) AS s",
+         INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency, hold_ttl_s,
+             max_hold_s, max_seats_per_reservation, created_at, updated_at, layout_id, rules, prices, allocations)
+         SELECT $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $15, $17, $18, $19
+         WHERE $13::text IS NULL OR EXISTS (SELECT FROM new_key)",
     )
     .bind(event.id.as_uuid())
     .bind(&details.name)
@@ -76,14 +71,13 @@ async fn insert_event(
     .bind(details.max_seats_per_reservation.cast_signed())
     .bind(time(event.created_at))
     .bind(time(event.updated_at))
-    .bind(numbers)
-    .bind(sections.iter().map(|s| s.name.clone()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.rows.cast_signed()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.seats_per_row.cast_signed()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.seats.cast_signed()).collect::<Vec<_>>())
-    .bind(sections.iter().map(|s| s.price_minor).collect::<Vec<_>>())
     .bind(key.map(|key| key.key.as_str()))
     .bind(key.map(|key| &key.request_hash[..]))
+    .bind(event.seating.layout.id().0)
+    .bind(to_json(&*event.seating.layout)?)
+    .bind(to_json(&details.rules)?)
+    .bind(to_json(&*event.seating.prices)?)
+    .bind(to_json(&event.allocations)?)
     .execute(connection)
     .await?;
     Ok(written.rows_affected() > 0)

@@ -1,9 +1,10 @@
 //! The reads.
 
 use engine::{
-    BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
-    SeatMap, Timestamp,
+    BatchId, EventId, EventRow, EventTables, JournalRow, Layout, Reservation, ReservationFilter,
+    ReservationId, SeatMap, Timestamp,
 };
+use sqlx::postgres::PgRow;
 use sqlx::{Error, PgConnection, PgPool, Postgres, Row, Transaction};
 use time::OffsetDateTime;
 use uuid::Uuid;
@@ -11,25 +12,16 @@ use uuid::Uuid;
 use crate::columns::{self, Columns, Due, status_code};
 use crate::sql;
 
-/// The sections of the event `e` as JSON.
-macro_rules! sections {
-    () => {
-        "(SELECT coalesce(json_agg(json_build_object('name', s.name, 'rows', s.row_count, 'seats_per_row', \
-         s.seats_per_row, 'seats', s.seats, 'price_minor', s.price_minor) ORDER BY s.section_no), '[]')::text \
-         FROM sections s WHERE s.event_id = e.event_id) AS sections "
-    };
-}
-
-/// A query for events `e`, each with its sections as JSON and what its last batch left.
+/// A query for events `e`, each with what its last batch left.
 macro_rules! select_events {
     ($more:literal, $rest:literal) => {
         concat!(
             "SELECT e.*, coalesce(j.seq, 0) AS version, coalesce(j.reserved_seats, 0) AS reserved_seats, \
-             coalesce(j.confirmed_seats, 0) AS confirmed_seats, j.ordered_at, ",
-            sections!(),
+             coalesce(j.confirmed_seats, 0) AS confirmed_seats, \
+             coalesce(j.not_for_sale_seats, 0) AS not_for_sale_seats, j.ordered_at ",
             $more,
             " FROM events e LEFT JOIN LATERAL (
-                 SELECT seq, reserved_seats, confirmed_seats, ordered_at FROM journal
+                 SELECT seq, reserved_seats, confirmed_seats, not_for_sale_seats, ordered_at FROM journal
                  WHERE event_id = e.event_id ORDER BY seq DESC LIMIT 1
              ) j ON true ",
             $rest
@@ -74,9 +66,23 @@ pub(super) async fn event_on(
 ) -> Result<Option<(EventRow, Option<Timestamp>)>, Error> {
     let row = sqlx::query(select_events!("", "WHERE e.event_id = $1"))
         .bind(id.as_uuid())
-        .fetch_optional(connection)
+        .fetch_optional(&mut *connection)
         .await?;
-    row.map(|row| Ok((columns::event_row(&row)?, row.optional_time("ordered_at")?))).transpose()
+    let Some(row) = row else { return Ok(None) };
+    Ok(Some((event_row(connection, &row).await?, row.optional_time("ordered_at")?)))
+}
+
+/// An event from its row; its layout is read where it is not in memory.
+async fn event_row(connection: &mut PgConnection, row: &PgRow) -> Result<EventRow, Error> {
+    let layout_id = columns::layout_id(row)?;
+    let layout = match Layout::known(layout_id) {
+        Some(layout) => layout,
+        None => {
+            let layout = sqlx::query(sql::LAYOUT).bind(layout_id.0).fetch_one(connection).await?;
+            columns::layout(&layout)?
+        }
+    };
+    columns::event_row(row, layout)
 }
 
 pub(crate) async fn events(
@@ -84,18 +90,24 @@ pub(crate) async fn events(
     before: Option<EventId>,
     limit: u32,
 ) -> Result<Vec<EventRow>, Error> {
+    let mut connection = pool.acquire().await?;
     let rows = sqlx::query(select_events!(
         "",
         "WHERE e.event_id < $1 AND NOT e.deleted ORDER BY e.event_id DESC LIMIT $2"
     ))
     .bind(before.map_or(Uuid::max(), EventId::as_uuid))
     .bind(i64::from(limit))
-    .fetch_all(pool)
+    .fetch_all(&mut *connection)
     .await?;
-    rows.iter().map(columns::event_row).collect()
+    let mut events = Vec::with_capacity(rows.len());
+    for row in rows {
+        events.push(event_row(&mut connection, &row).await?);
+    }
+    Ok(events)
 }
 
 pub(crate) async fn seat_map(pool: &PgPool, id: EventId) -> Result<Option<SeatMap>, Error> {
+    let mut connection = pool.acquire().await?;
     // One statement, so that the claims are of the event's version.
     let row = sqlx::query(select_events!(
         ", c.seat_nos, c.statuses",
@@ -106,10 +118,10 @@ pub(crate) async fn seat_map(pool: &PgPool, id: EventId) -> Result<Option<SeatMa
          ) c WHERE e.event_id = $1 AND NOT e.deleted"
     ))
     .bind(id.as_uuid())
-    .fetch_optional(pool)
+    .fetch_optional(&mut *connection)
     .await?;
     let Some(row) = row else { return Ok(None) };
-    let event = columns::event_row(&row)?;
+    let event = event_row(&mut connection, &row).await?;
     let codes: Vec<i16> = row.try_get("statuses")?;
     let claims = row.seats("seat_nos")?.into_iter().zip(codes.into_iter().map(i64::from));
     columns::seat_map(event, claims).map(Some)

@@ -11,7 +11,7 @@ use deadpool_redis::redis::{Script, cmd};
 use deadpool_redis::{Config, Pool, PoolConfig, Runtime};
 use engine::{EventId, MAX_PUBLICATION_AGE, Publication, PublicationFault, Publications, SeatMap};
 
-use super::publication_bytes::{decode, encode};
+use super::publication_bytes::{Unreadable, decode, encode};
 
 /// How long Redis may take to answer, however long the caller would wait.
 const ANSWER_TIMEOUT: Duration = Duration::from_millis(500);
@@ -78,11 +78,15 @@ impl Publications for RedisPublications {
         })
         .await?;
         let Some(bytes) = bytes else { return Ok(None) };
-        // Perhaps another release's. The store has it, too.
-        let map = decode(id, &bytes).inspect_err(|error| {
-            tracing::warn!(event_id = %id, %error, "publication not understood");
-        });
-        Ok(map.ok())
+        match decode(id, &bytes) {
+            Ok(map) => Ok(Some(map)),
+            Err(Unreadable::UnknownLayout) => Ok(None),
+            // Perhaps another release's. The store has it, too.
+            Err(error) => {
+                tracing::warn!(event_id = %id, %error, "publication not understood");
+                Ok(None)
+            }
+        }
     }
 }
 

@@ -3,14 +3,15 @@
 
 use std::sync::{Arc, LazyLock};
 
-use engine::{AppendError, Batch, EndedKey, EventDetails, Reservation, ReservationId, SeatNo, Timestamp};
+use engine::{AppendError, Batch, EndedKey, EventInfo, Reservation, ReservationId, SeatNo, Timestamp};
 use sqlx::pool::PoolConnection;
 use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
+use super::create::insert_layout;
 use super::row_values::RowsStatement;
-use crate::columns::{listed, status_code};
+use crate::columns::{listed, new_layout, status_code, terms_json, to_json};
 
 /// Writes the batches of several events in one transaction, all or none, if it can begin in time.
 pub(crate) async fn append(
@@ -77,8 +78,8 @@ async fn write_rows(connection: &mut SqliteConnection, group: &[Arc<Batch>]) -> 
     for batch in group.iter().filter(|batch| batch.deleted) {
         delete_event(connection, batch).await?;
     }
-    for (batch, details) in rows(group, |batch| batch.details.as_slice()) {
-        amend(connection, details, batch).await?;
+    for (batch, info) in rows(group, |batch| batch.info.as_slice()) {
+        amend(connection, info, batch).await?;
     }
     Ok(())
 }
@@ -93,9 +94,9 @@ fn rows<'a, T>(group: &'a [Arc<Batch>], of: impl Fn(&'a Batch) -> &'a [T]) -> Ro
 static INSERT_JOURNAL: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
         "INSERT OR ROLLBACK INTO journal (event_id, seq, batch_id, epoch, decided_at, ordered_at, reserved_seats,
-             confirmed_seats, next_expires_at, changes)
+             confirmed_seats, not_for_sale_seats, next_expires_at, changes)
          SELECT * FROM",
-        10,
+        11,
         "WHERE column1 IS NOT NULL",
     )
 });
@@ -114,6 +115,7 @@ async fn insert_journal(connection: &mut SqliteConnection, group: &[Arc<Batch>])
                 .bind(batch.ordered_at.as_micros())
                 .bind(batch.counts.reserved)
                 .bind(batch.counts.confirmed)
+                .bind(batch.counts.not_for_sale)
                 .bind(batch.next_expires_at.map(|time| time.as_micros()))
                 .bind(changes.clone())
         })
@@ -124,9 +126,9 @@ async fn insert_journal(connection: &mut SqliteConnection, group: &[Arc<Batch>])
 static INSERT_RESERVATIONS: LazyLock<RowsStatement> = LazyLock::new(|| {
     RowsStatement::new(
         "INSERT OR ROLLBACK INTO reservations (event_id, reservation_id, user_id, seat_nos, status, total_minor,
-             created_at, expires_at, updated_at, confirmed_at, cancelled_at, idempotency_key, seq)
+             created_at, expires_at, updated_at, confirmed_at, cancelled_at, idempotency_key, terms, seq)
          SELECT * FROM",
-        13,
+        14,
         "WHERE column1 IS NOT NULL",
     )
 });
@@ -150,6 +152,7 @@ async fn insert_reservations(
                 .bind(r.confirmed_at.map(|time| time.as_micros()))
                 .bind(r.cancelled_at.map(|time| time.as_micros()))
                 .bind(r.idempotency_key.clone())
+                .bind(terms_json(r))
                 .bind(batch.seq.cast_signed())
         })
         .await?;
@@ -275,15 +278,16 @@ async fn delete_event(connection: &mut SqliteConnection, batch: &Batch) -> Resul
     Ok(())
 }
 
-async fn amend(
-    connection: &mut SqliteConnection,
-    details: &EventDetails,
-    batch: &Batch,
-) -> Result<(), Error> {
+async fn amend(connection: &mut SqliteConnection, info: &EventInfo, batch: &Batch) -> Result<(), Error> {
+    if new_layout(batch, info)?.is_some() {
+        insert_layout(connection, &info.seating.layout).await?;
+    }
+    let details = &info.details;
     sqlx::query(
         "UPDATE events
          SET name = ?2, description = ?3, venue = ?4, start_at = ?5, end_at = ?6, hold_ttl_s = ?7,
-             max_hold_s = ?8, max_seats_per_reservation = ?9, updated_at = ?10
+             max_hold_s = ?8, max_seats_per_reservation = ?9, updated_at = ?10, layout_id = ?11, rules = ?12,
+             prices = ?13, allocations = ?14
          WHERE event_id = ?1",
     )
     .bind(batch.event_id.as_uuid())
@@ -296,13 +300,13 @@ async fn amend(
     .bind(details.max_hold_s)
     .bind(details.max_seats_per_reservation)
     .bind(batch.decided_at.as_micros())
+    .bind(info.seating.layout.id().0)
+    .bind(to_json(&details.rules)?)
+    .bind(to_json(&*info.seating.prices)?)
+    .bind(to_json(&info.allocations)?)
     .execute(connection)
     .await?;
     Ok(())
-}
-
-pub(super) fn to_json<T: serde::Serialize>(value: &T) -> Result<String, Error> {
-    serde_json::to_string(value).map_err(|error| Error::Encode(Box::new(error)))
 }
 
 fn seats_json(seats: &[SeatNo]) -> String {

@@ -1,13 +1,13 @@
 //! New events.
 
-use engine::{AppendError, EventInfo, EventKey, UsedEventKey};
+use engine::{AppendError, EventInfo, EventKey, Layout, UsedEventKey};
 use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
 
-use super::append::{aborted, close_after_failure, commit_error, to_json};
-use crate::columns;
+use super::append::{aborted, close_after_failure, commit_error};
+use crate::columns::{self, to_json};
 use crate::sql;
 
-/// Writes a new event with its sections and its key, unless the key made one before.
+/// Writes a new event with its layout and its key, unless the key made one before.
 pub(crate) async fn create_event(
     writer: &SqlitePool,
     event: &EventInfo,
@@ -62,8 +62,9 @@ async fn insert_event(connection: &mut SqliteConnection, event: &EventInfo) -> R
     let details = &event.details;
     sqlx::query(
         "INSERT INTO events (event_id, name, description, venue, start_at, end_at, currency,
-             hold_ttl_s, max_hold_s, max_seats_per_reservation, created_at, updated_at)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12)",
+             hold_ttl_s, max_hold_s, max_seats_per_reservation, created_at, updated_at, layout_id, rules, prices,
+             allocations)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16)",
     )
     .bind(event.id.as_uuid())
     .bind(&details.name)
@@ -77,17 +78,21 @@ async fn insert_event(connection: &mut SqliteConnection, event: &EventInfo) -> R
     .bind(details.max_seats_per_reservation)
     .bind(event.created_at.as_micros())
     .bind(event.updated_at.as_micros())
+    .bind(event.seating.layout.id().0)
+    .bind(to_json(&details.rules)?)
+    .bind(to_json(&*event.seating.prices)?)
+    .bind(to_json(&event.allocations)?)
     .execute(&mut *connection)
     .await?;
-    sqlx::query(
-        "INSERT INTO sections (event_id, section_no, name, row_count, seats_per_row, seats, price_minor)
-         SELECT ?1, key, value->>'name', value->>'rows', value->>'seats_per_row', value->>'seats',
-             value->>'price_minor'
-         FROM json_each(?2)",
-    )
-    .bind(event.id.as_uuid())
-    .bind(to_json(&event.layout.sections())?)
-    .execute(connection)
-    .await?;
+    insert_layout(connection, &event.seating.layout).await
+}
+
+/// Writes a layout, unless it is there.
+pub(super) async fn insert_layout(connection: &mut SqliteConnection, layout: &Layout) -> Result<(), Error> {
+    sqlx::query("INSERT INTO layouts (layout_id, layout) VALUES (?1, ?2) ON CONFLICT (layout_id) DO NOTHING")
+        .bind(layout.id().0)
+        .bind(to_json(layout)?)
+        .execute(connection)
+        .await?;
     Ok(())
 }

@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use engine::{
-    AppendError, Batch, BatchId, Change, EndedKey, EventDetails, EventId, EventKey, EventTables, Layout,
-    Reservation, ReservationFilter, ReservationStatus, SeatCounts, SeatStatus, Store, UsedEventKey,
+    AppendError, Batch, BatchId, Change, EndedKey, EventDetails, EventId, EventInfo, EventKey, EventTables,
+    OrphanRule, Reservation, ReservationFilter, ReservationStatus, Rules, SeatCounts, SeatStatus, Seating,
+    Store, UsedEventKey,
 };
 use tokio::task::JoinSet;
 
@@ -47,7 +48,7 @@ pub async fn a_new_event_reads_back_as_it_was_written(database: &dyn Database) {
     assert_eq!(row.counts, SeatCounts::default());
 
     let mut unnamed = new_event_at(NOW.plus_s(1));
-    unnamed.layout = Layout::of_seats(25, 0);
+    unnamed.seating = Seating::of_seats(25, 0);
     store.create_event(&unnamed).await.unwrap();
     assert_eq!(store.event(unnamed.id).await.unwrap().unwrap().info, unnamed);
 }
@@ -133,7 +134,7 @@ pub async fn every_kind_of_change_shows_in_what_is_read(database: &dyn Database)
     assert_eq!(found.reservations, [&sold, &cancelled, &expired, &extended].map(Reservation::clone));
     assert_eq!(found.claims, [(1, sold.id), (3, sold.id), (6, extended.id)]);
     assert_eq!(found.event.version, 2);
-    assert_eq!(found.event.counts, SeatCounts { reserved: 1, confirmed: 2 });
+    assert_eq!(found.event.counts, SeatCounts { reserved: 1, confirmed: 2, not_for_sale: 0 });
     let snapshot = store.activate(owner.event_id, "node-b", KEYS).await.unwrap().unwrap();
     assert_eq!(snapshot.ordered_at, Some(batch.ordered_at));
     assert_eq!(store.reservation(cancelled.id).await, Ok(Some(cancelled)));
@@ -454,7 +455,7 @@ pub async fn the_seat_map_shows_every_status(database: &dyn Database) {
     expected[11] = SeatStatus::Confirmed;
     expected[held.seats[0] as usize - 1] = SeatStatus::Reserved;
     assert_eq!(map.statuses, expected);
-    assert_eq!((map.version, map.counts), (4, SeatCounts { reserved: 1, confirmed: 2 }));
+    assert_eq!((map.version, map.counts), (4, SeatCounts { reserved: 1, confirmed: 2, not_for_sale: 0 }));
     assert_eq!(*map.info, store.event(owner.event_id).await.unwrap().unwrap().info);
 }
 
@@ -509,18 +510,23 @@ pub async fn amended_details_replace_the_old_ones(database: &dyn Database) {
         hold_ttl_s: 7,
         max_hold_s: 8,
         max_seats_per_reservation: 9,
+        rules: Rules { orphan_rule: OrphanRule::Refuse },
     };
     owner.reserve(&*store, user(1), &[1]).await;
     let batch = Batch {
         changes: vec![Change::Amended { details: details.clone() }],
-        details: Some(details.clone()),
+        info: Some(Arc::new(EventInfo {
+            details: details.clone(),
+            updated_at: owner.batch().decided_at,
+            ..before.info.clone()
+        })),
         ..owner.batch()
     };
     let batch = owner.write(&*store, batch).await;
     let after = store.event(owner.event_id).await.unwrap().unwrap();
     assert_eq!(after.info.details, details);
     assert_eq!(after.info.updated_at, batch.decided_at);
-    assert_eq!((after.info.created_at, &after.info.layout), (before.info.created_at, &before.info.layout));
+    assert_eq!((after.info.created_at, &after.info.seating), (before.info.created_at, &before.info.seating));
     // Only a change of the details moves `updated_at`.
     owner.reserve(&*store, user(1), &[2]).await;
     assert_eq!(store.event(owner.event_id).await.unwrap().unwrap().info, after.info);
@@ -547,7 +553,7 @@ pub async fn texts_of_all_kinds_are_kept(database: &dyn Database) {
     let text = "'; DROP TABLE events; -- \"{1,2}\" \\N NULL \t\n 席 🎺";
     let mut event = new_event_at(NOW);
     event.details.name = text.to_owned();
-    event.layout = Layout::of_sections([(text.to_owned(), 1, 2, 100)]);
+    event.seating = Seating::of_sections([(text.to_owned(), 1, 2, 100)]);
     store.create_event(&event).await.unwrap();
     assert_eq!(store.event(event.id).await.unwrap().unwrap().info, event);
 
@@ -557,7 +563,7 @@ pub async fn texts_of_all_kinds_are_kept(database: &dyn Database) {
     let batch = Batch {
         created: cancelled.iter().cloned().map(Arc::new).collect(),
         changes: made.iter().map(reserved).collect(),
-        details: Some(event.details.clone()),
+        info: Some(Arc::new(event.clone())),
         ..owner.batch()
     };
     let batch = owner.write(&*store, batch).await;
@@ -570,7 +576,7 @@ pub async fn batches_of_any_size_are_written_whole(database: &dyn Database) {
     let store = database.connect().await;
     for size in [1, 7, 8, 9, 63, 64, 65, 511, 512, 513, 1_024, 1_025] {
         let mut event = new_event_at(NOW);
-        event.layout = Layout::of_seats(1_025, 100);
+        event.seating = Seating::of_seats(1_025, 100);
         store.create_event(&event).await.unwrap();
         let mut owner = activate(&*store, event.id).await;
         let mut batch = owner.batch();
@@ -594,7 +600,7 @@ pub async fn batches_of_any_size_are_written_whole(database: &dyn Database) {
 pub async fn a_large_batch_is_written_whole(database: &dyn Database) {
     let store = database.connect().await;
     let mut event = new_event_at(NOW);
-    event.layout = Layout::of_seats(6_000, 100);
+    event.seating = Seating::of_seats(6_000, 100);
     store.create_event(&event).await.unwrap();
     let mut owner = activate(&*store, event.id).await;
     let mut batch = owner.batch();

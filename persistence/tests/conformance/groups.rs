@@ -4,7 +4,9 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 use engine::testing::random_batch_id;
-use engine::{AppendError, Batch, Change, EventDetails, ReservationStatus, SeatCounts, Store, verify};
+use engine::{
+    AppendError, Batch, Change, EventDetails, EventInfo, ReservationStatus, SeatCounts, Store, verify,
+};
 
 use crate::helpers::{BatchSteps, NOW, Owner, activate, ended, new_event_at, owned_event, user};
 
@@ -52,7 +54,7 @@ pub async fn each_batch_of_a_group_is_written_to_its_event(grouping: &impl Group
         let tables = grouping.store().tables(owner.event_id).await.unwrap().unwrap();
         assert_eq!(tables.reservations, [(*batch.created[0]).clone()]);
         assert_eq!(tables.claims, batch.claimed);
-        assert_eq!(tables.event.counts, SeatCounts { reserved: 2, confirmed: 0 });
+        assert_eq!(tables.event.counts, SeatCounts { reserved: 2, ..SeatCounts::default() });
         let journal = grouping.store().journal(owner.event_id, 0, 10).await.unwrap();
         assert_eq!(journal, [batch.journal_row()]);
     }
@@ -77,7 +79,7 @@ pub async fn every_kind_of_change_finds_its_event(grouping: &impl Grouping) {
         Batch { changes: vec![Change::Deleted], deleted: true, ..owners[3].batch().counts(2, 0) },
         Batch {
             changes: vec![Change::Amended { details: details.clone() }],
-            details: Some(details.clone()),
+            info: Some(Arc::new(EventInfo { details: details.clone(), ..new_event_at(NOW) })),
             ..owners[4].batch()
         },
         (*reserve(&mut owners[5])).clone(),

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Batch, Change, EndedKey, EventId, EventInfo, Layout, Reservation, ReservationId, ReservationStatus,
-    SeatCounts, SeatNo, Snapshot, Store, Timestamp, UserId,
+    Batch, Change, EndedKey, EventId, EventInfo, Reservation, ReservationId, ReservationStatus, SeatCounts,
+    SeatNo, Seating, Snapshot, Store, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -23,7 +23,7 @@ pub trait Database: Sync {
 
 /// An event of 12 seats, made at `created_at`.
 pub fn new_event_at(created_at: Timestamp) -> EventInfo {
-    let layout = Layout::of_sections([("Arena".into(), 2, 4, 9_000), ("Stand".into(), 1, 4, 5_000)]);
+    let layout = Seating::of_sections([("Arena".into(), 2, 4, 9_000), ("Stand".into(), 1, 4, 5_000)]);
     event_info(created_at, Uuid::new_v4().as_u128() as u32, layout)
 }
 
@@ -80,7 +80,7 @@ impl Owner {
             ended_keys: Vec::new(),
             next_expires_at: None,
             due_at: None,
-            details: None,
+            info: None,
             deleted: false,
         }
     }
@@ -102,6 +102,7 @@ impl Owner {
             confirmed_at: None,
             cancelled_at: None,
             idempotency_key: key.map(str::to_owned),
+            terms: None,
             seq: self.version + 1,
         }
     }
@@ -155,7 +156,7 @@ impl BatchSteps for Batch {
     }
 
     fn counts(mut self, reserved: u32, confirmed: u32) -> Self {
-        self.counts = SeatCounts { reserved, confirmed };
+        self.counts = SeatCounts { reserved, confirmed, not_for_sale: 0 };
         self
     }
 }
@@ -168,6 +169,7 @@ pub fn reserved(reservation: &Reservation) -> Change {
         total_minor: reservation.total_minor,
         expires_at: reservation.expires_at,
         idempotency_key: reservation.idempotency_key.clone(),
+        terms: reservation.terms.clone(),
     }
 }
 

@@ -21,9 +21,9 @@ fn publications() -> RedisPublications {
 /// A new event with its first seat reserved, as of version 5.
 fn map() -> SeatMap {
     let info = Arc::new(new_event_at(NOW));
-    let mut statuses = vec![SeatStatus::Available; info.layout.seats() as usize];
+    let mut statuses = vec![SeatStatus::Available; info.seating.seats() as usize];
     statuses[0] = SeatStatus::Reserved;
-    SeatMap { info, version: 5, counts: SeatCounts { reserved: 1, confirmed: 0 }, statuses }
+    SeatMap { info, version: 5, counts: SeatCounts { reserved: 1, ..SeatCounts::default() }, statuses }
 }
 
 fn publication(map: &SeatMap, version: u64, age: Duration) -> Publication {

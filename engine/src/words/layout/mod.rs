@@ -1,0 +1,561 @@
+//! The seats and counted places of an event, as runs: neighbouring seats of one row whose labels go in one
+//! step, with one category and one set of attributes. Label, row and category of a seat follow from its
+//! number, so a stadium costs some kilobytes, which all events of the same layout share.
+
+mod builder;
+mod content;
+mod interned;
+mod label;
+mod stored;
+
+use std::borrow::Cow;
+use std::collections::{BTreeSet, HashMap};
+use std::ops::Range;
+use std::sync::OnceLock;
+
+use serde::{Deserialize, Serialize};
+use uuid::Uuid;
+
+pub use self::builder::{LayoutBuilder, LayoutError, SeatSpec};
+pub use self::content::EqualRows;
+use self::content::{AISLE_BEFORE, Content, Row, RowKind, Run, TOGETHER};
+pub use self::label::letters_to_number;
+use self::label::{Label, Texts};
+use crate::words::id::SeatNo;
+
+/// How many runs a layout can have, besides those of equal rows.
+pub const MAX_RUNS: usize = 20_000;
+/// How many sections a layout can have.
+pub const MAX_SECTIONS: usize = 5_000;
+/// How many characters the label of a row or a seat can have.
+pub const MAX_LABEL_CHARS: usize = 32;
+/// How many categories a layout can have.
+pub const MAX_CATEGORIES: usize = 1_000;
+/// The attributes that mean something to the rules; up to 13 more are the operator's own.
+pub const KNOWN_ATTRIBUTES: [&str; 3] = ["wheelchair", "companion", "restricted_view"];
+
+/// A set of attributes: bit `n` for the layout's attribute `n`, the first three of which are
+/// [`KNOWN_ATTRIBUTES`].
+pub type AttributeSet = u16;
+/// Which of the layout's sections, from 0.
+pub type SectionNo = u16;
+/// Which of the layout's categories, from 0.
+pub type CategoryNo = u16;
+
+/// The same for the same layout, and for no other: a hash of its content.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct LayoutId(pub Uuid);
+
+/// A part of the house: of rows, or of counted places.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Section {
+    /// The section's name; `None` in an event that was made from a number of seats alone.
+    pub name: Option<String>,
+    /// Where one goes in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entrance: Option<String>,
+    /// Which seats of a row are the best ones.
+    #[serde(default, skip_serializing_if = "Best::is_center")]
+    pub best: Best,
+}
+
+/// Which seats of a row are the best ones.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Best {
+    /// Those nearest to its middle.
+    #[default]
+    Center,
+    /// The first ones.
+    Left,
+    /// The last ones.
+    Right,
+}
+
+impl Best {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+    fn is_center(&self) -> bool {
+        *self == Self::Center
+    }
+}
+
+/// How the operator's own keys of the seats come about.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatKeys {
+    /// A seat's key is its label.
+    #[default]
+    Label,
+    /// A text with `{section}`, `{row}` and `{seat}` in it.
+    Pattern(String),
+    /// Each seat has one of its own, kept apart under this hash of all of them.
+    Listed(Uuid),
+}
+
+impl SeatKeys {
+    fn is_label(&self) -> bool {
+        *self == Self::Label
+    }
+}
+
+/// The seats and places of one event, numbered from 1 through all its sections. Sections can be added behind
+/// the others; nothing else changes, ever.
+#[derive(Debug)]
+pub struct Layout {
+    id: LayoutId,
+    content: Content,
+    ranks: Vec<u8>,
+    names: OnceLock<Names>,
+}
+
+/// Which sections and rows have which names, for those that requests name.
+#[derive(Debug)]
+struct Names {
+    sections: HashMap<String, Vec<SectionNo>>,
+    rows: HashMap<(SectionNo, Label), Vec<u32>>,
+    texts: HashMap<Box<str>, u32>,
+}
+
+impl PartialEq for Layout {
+    fn eq(&self, other: &Self) -> bool {
+        self.id == other.id
+    }
+}
+
+impl Eq for Layout {}
+
+impl Serialize for Layout {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        stored::Stored::of(&self.content).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Layout {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let content = stored::Stored::deserialize(deserializer)?.into_content();
+        content.map(Self::from_content).map_err(serde::de::Error::custom)
+    }
+}
+
+/// One seat or place, as its layout describes it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SeatPlace<'a> {
+    /// The section, `None` where it has no name.
+    pub section: Option<&'a str>,
+    /// Which of the layout's sections.
+    pub section_no: SectionNo,
+    /// The row or table as the house calls it; `None` for a counted place.
+    pub row: Option<String>,
+    /// The seat as the house calls it; `None` for a counted place.
+    pub number: Option<String>,
+    /// Whether the row is a table.
+    pub is_table: bool,
+    /// Which of the layout's categories.
+    pub category: CategoryNo,
+    /// What is special about it.
+    pub attributes: AttributeSet,
+    /// Whether an aisle lies before it.
+    pub aisle_before: bool,
+    /// For the best available seats: smaller is better.
+    pub rank: u8,
+    /// Whether it sells only together with its block.
+    pub together: bool,
+}
+
+impl SeatPlace<'_> {
+    /// `Arena-A-1`, or `A-1` in an unnamed section, or the section's name for a counted place.
+    pub fn label(&self) -> String {
+        let parts = [self.section, self.row.as_deref(), self.number.as_deref()];
+        let mut label = String::new();
+        for part in parts.into_iter().flatten() {
+            if !label.is_empty() {
+                label.push('-');
+            }
+            label.push_str(part);
+        }
+        label
+    }
+}
+
+/// The seats in a row of an event that was made from a number of seats alone.
+const SEATS_PER_ROW: u32 = 10;
+
+impl Layout {
+    /// A layout of named sections of equal rows: (name, rows, seats per row). Each is a category of its own.
+    pub fn of_sections(sections: impl IntoIterator<Item = (String, u32, u32)>) -> Self {
+        let mut builder = LayoutBuilder::new();
+        for (name, rows, seats_per_row) in sections {
+            let category = builder.new_category(&name);
+            let section =
+                builder.new_section(Section { name: Some(name), entrance: None, best: Best::Center });
+            builder.equal_rows(section, category, rows, seats_per_row, rows.saturating_mul(seats_per_row));
+        }
+        builder.build()
+    }
+
+    /// A layout of one unnamed section with rows of ten.
+    pub fn of_seats(seats: u32) -> Self {
+        let mut builder = LayoutBuilder::new();
+        let category = builder.new_category(STANDARD);
+        let section = builder.new_section(Section { name: None, entrance: None, best: Best::Center });
+        builder.equal_rows(section, category, seats.div_ceil(SEATS_PER_ROW), SEATS_PER_ROW, seats);
+        builder.build()
+    }
+
+    /// Its id: the same for the same layout.
+    pub fn id(&self) -> LayoutId {
+        self.id
+    }
+
+    /// The sections, in the order in which they are listed.
+    pub fn sections(&self) -> &[Section] {
+        &self.content.sections
+    }
+
+    /// The keys of the categories.
+    pub fn categories(&self) -> &[String] {
+        &self.content.categories
+    }
+
+    /// The names of the attributes, by bit.
+    pub fn attributes(&self) -> &[String] {
+        &self.content.attributes
+    }
+
+    /// How the keys of the seats come about.
+    pub fn keys(&self) -> &SeatKeys {
+        &self.content.keys
+    }
+
+    /// The parts that were given as equal rows, each with the number of its first seat.
+    pub fn equal_rows(&self) -> &[(SeatNo, EqualRows)] {
+        &self.content.equal_rows
+    }
+
+    /// How many runs it has.
+    pub fn runs(&self) -> usize {
+        self.content.runs.len()
+    }
+
+    /// How many seats and places there are.
+    pub fn seats(&self) -> u32 {
+        self.content.seats
+    }
+
+    /// Whether there is a seat of this number.
+    pub fn contains(&self, seat_no: SeatNo) -> bool {
+        seat_no >= 1 && seat_no <= self.content.seats
+    }
+
+    /// The category of a seat; `None` if there is no such seat.
+    pub fn category(&self, seat_no: SeatNo) -> Option<CategoryNo> {
+        self.run_of(seat_no).map(|index| self.content.runs[index].category)
+    }
+
+    /// What is special about a seat; nothing, if there is no such seat.
+    pub fn attributes_of(&self, seat_no: SeatNo) -> AttributeSet {
+        self.run_of(seat_no).map_or(0, |index| self.content.runs[index].attributes)
+    }
+
+    /// How good a seat is, for the best available ones: smaller is better.
+    pub fn rank(&self, seat_no: SeatNo) -> u8 {
+        self.run_of(seat_no).map_or(0, |index| self.content.runs[index].rank)
+    }
+
+    /// The ranks that seats have, the best first.
+    pub fn ranks(&self) -> &[u8] {
+        &self.ranks
+    }
+
+    /// Where a seat is; `None` if there is no such seat.
+    pub fn place(&self, seat_no: SeatNo) -> Option<SeatPlace<'_>> {
+        let run = &self.content.runs[self.run_of(seat_no)?];
+        let row = &self.content.rows[run.row as usize];
+        let is_place = row.kind == RowKind::Places;
+        Some(SeatPlace {
+            section: self.content.sections[usize::from(row.section)].name.as_deref(),
+            section_no: row.section,
+            row: (!is_place).then(|| self.written(row.label)),
+            number: (!is_place).then(|| self.written(run.label_of(seat_no))),
+            is_table: row.kind == RowKind::Table,
+            category: run.category,
+            attributes: run.attributes,
+            aisle_before: run.first == seat_no && run.flags & AISLE_BEFORE != 0,
+            rank: run.rank,
+            together: run.flags & TOGETHER != 0,
+        })
+    }
+
+    /// Whether a seat is a counted place.
+    pub fn is_place(&self, seat_no: SeatNo) -> bool {
+        self.run_of(seat_no)
+            .is_some_and(|run| self.content.rows[self.content.runs[run].row as usize].kind == RowKind::Places)
+    }
+
+    /// The sections of this name; usually one.
+    pub fn sections_named(&self, name: &str) -> &[SectionNo] {
+        self.names().sections.get(name).map_or(&[], Vec::as_slice)
+    }
+
+    /// The numbers of the seats and places of a section, in order.
+    pub fn ranges_of_section(&self, section: SectionNo) -> impl Iterator<Item = Range<SeatNo>> {
+        let rows = self.content.rows.iter().enumerate().filter(move |(_, row)| row.section == section);
+        rows.map(|(index, _)| self.row_range(index))
+    }
+
+    /// The numbers of the counted places of a section, in order.
+    pub fn places_of_section(&self, section: SectionNo) -> impl Iterator<Item = Range<SeatNo>> {
+        let is_wanted = move |row: &Row| row.section == section && row.kind == RowKind::Places;
+        let rows = self.content.rows.iter().enumerate().filter(move |(_, row)| is_wanted(row));
+        rows.map(|(index, _)| self.row_range(index))
+    }
+
+    /// The numbers of the seats of a row (or table) by the house's names of section and row.
+    pub fn seats_of_row(&self, section: &str, row: &str) -> impl Iterator<Item = Range<SeatNo>> {
+        self.rows_named(section, row).map(|index| self.row_range(index as usize))
+    }
+
+    /// The number of a seat by the house's names of section, row and seat.
+    pub fn find(&self, section: &str, row: &str, seat: &str) -> Option<SeatNo> {
+        self.rows_named(section, row).find_map(|row| {
+            let range = self.row_range(row as usize);
+            let runs = self.runs_in(range.clone());
+            runs.enumerate().find_map(|(index, run)| {
+                let end = self.runs_in(range.clone()).nth(index + 1).map_or(range.end, |next| next.first);
+                self.find_in_run(run, end, seat)
+            })
+        })
+    }
+
+    fn find_in_run(&self, run: &Run, end: SeatNo, seat: &str) -> Option<SeatNo> {
+        let label = self.known_label(seat)?;
+        if run.label == label {
+            return Some(run.first);
+        }
+        let by = run.label.step_to(label)?;
+        let is_hit = run.step != 0 && by % run.step == 0 && by / run.step > 0;
+        is_hit.then(|| run.first + (by / run.step) as u32).filter(|&seat_no| seat_no < end)
+    }
+
+    fn rows_named(&self, section: &str, row: &str) -> impl Iterator<Item = u32> {
+        let label = self.known_label(row);
+        let rows = move |section: &SectionNo| self.names().rows.get(&(*section, label?));
+        self.sections_named(section).iter().filter_map(rows).flatten().copied()
+    }
+
+    /// A label, if it can be one of this layout's.
+    fn known_label(&self, text: &str) -> Option<Label> {
+        let mut texts = Texts::default();
+        let label = Label::parse(text, &mut texts);
+        let texts = texts.into_list();
+        let text = *self.names().texts.get(&texts[label.text as usize])?;
+        Some(Label { text, ..label })
+    }
+
+    fn names(&self) -> &Names {
+        self.names.get_or_init(|| Names::of(&self.content))
+    }
+
+    /// How many rows there are; counted places of a section are one.
+    pub fn row_count(&self) -> usize {
+        self.content.rows.len()
+    }
+
+    /// Which row a seat is in, from 0; seats of one row follow each other.
+    pub fn row_of(&self, seat_no: SeatNo) -> Option<usize> {
+        self.run_of(seat_no).map(|run| self.content.runs[run].row as usize)
+    }
+
+    /// The numbers of the seats of row `index`.
+    pub fn row_range(&self, index: usize) -> Range<SeatNo> {
+        self.content.row_range(index)
+    }
+
+    /// The section of row `index`.
+    pub fn row_section(&self, index: usize) -> SectionNo {
+        self.content.rows[index].section
+    }
+
+    /// Whether row `index` is not a row, but counted places.
+    pub fn is_places(&self, index: usize) -> bool {
+        self.content.rows[index].kind == RowKind::Places
+    }
+
+    /// The stretches of row `index` whose seats are alike: no aisle within, one category, attributes, rank.
+    pub fn stretches(&self, index: usize) -> impl Iterator<Item = Stretch> {
+        let range = self.row_range(index);
+        let runs = self.content.first_run_from(range.start)..self.content.first_run_from(range.end);
+        runs.map(move |at| {
+            let run = &self.content.runs[at];
+            let end = self.content.runs.get(at + 1).map_or(self.content.seats + 1, |next| next.first);
+            Stretch {
+                seats: run.first..end,
+                aisle_before: run.flags & AISLE_BEFORE != 0,
+                category: run.category,
+                attributes: run.attributes,
+                rank: run.rank,
+                together: run.flags & TOGETHER != 0,
+            }
+        })
+    }
+
+    /// The block of a seat: the seats beside one another between two aisles, or an aisle and a row's end.
+    pub fn block_of(&self, seat_no: SeatNo) -> Option<Range<SeatNo>> {
+        self.neighbours(seat_no, |_| true)
+    }
+
+    /// The seats that sell together with this one; `None` if it sells alone, too.
+    pub fn sold_together_with(&self, seat_no: SeatNo) -> Option<Range<SeatNo>> {
+        let is_together = |run: &Run| run.flags & TOGETHER != 0;
+        is_together(&self.content.runs[self.run_of(seat_no)?])
+            .then(|| self.neighbours(seat_no, is_together))?
+    }
+
+    /// Whether anything sells together only.
+    pub fn has_together(&self) -> bool {
+        self.content.runs.iter().any(|run| run.flags & TOGETHER != 0)
+    }
+
+    /// How many seats the largest block has that sells together only.
+    pub(crate) fn largest_together(&self) -> u32 {
+        let runs = self.content.runs.iter().filter(|run| run.flags & TOGETHER != 0);
+        let blocks = runs.filter_map(|run| self.sold_together_with(run.first));
+        blocks.map(|block| block.end - block.start).max().unwrap_or(0)
+    }
+
+    /// Whether this is `earlier` with something behind it.
+    pub(crate) fn begins_with(&self, earlier: &Self) -> bool {
+        self.content.begins_with(&earlier.content)
+    }
+
+    /// The seats around this one within its block whose runs are such.
+    fn neighbours(&self, seat_no: SeatNo, is_such: impl Fn(&Run) -> bool) -> Option<Range<SeatNo>> {
+        let mut first = self.run_of(seat_no)?;
+        let row = self.content.runs[first].row;
+        let belongs = |run: &Run| run.row == row && is_such(run);
+        let mut last = first;
+        while self.content.runs[first].flags & AISLE_BEFORE == 0
+            && first > 0
+            && belongs(&self.content.runs[first - 1])
+        {
+            first -= 1;
+        }
+        while self
+            .content
+            .runs
+            .get(last + 1)
+            .is_some_and(|next| belongs(next) && next.flags & AISLE_BEFORE == 0)
+        {
+            last += 1;
+        }
+        let end = self.content.runs.get(last + 1).map_or(self.content.seats + 1, |next| next.first);
+        Some(self.content.runs[first].first..end)
+    }
+
+    /// What each section consists of, in their order.
+    pub fn section_sizes(&self) -> Vec<SectionSize> {
+        let mut sizes = vec![SectionSize::default(); self.content.sections.len()];
+        for (index, row) in self.content.rows.iter().enumerate() {
+            let (size, range) = (&mut sizes[usize::from(row.section)], self.row_range(index));
+            let seats = range.end - range.start;
+            match row.kind {
+                RowKind::Places => size.places += seats,
+                RowKind::Seats => (size.rows, size.seats) = (size.rows + 1, size.seats + seats),
+                RowKind::Table => (size.tables, size.seats) = (size.tables + 1, size.seats + seats),
+            }
+            size.categories.extend(self.content.runs_in(range).iter().map(|run| run.category));
+        }
+        for (_, equal) in &self.content.equal_rows {
+            sizes[usize::from(equal.section)].equal_rows = Some(*equal);
+        }
+        sizes
+    }
+
+    /// The operator's key of a seat, where it follows from its place.
+    pub fn key(&self, place: &SeatPlace<'_>) -> Option<Cow<'_, str>> {
+        match &self.content.keys {
+            SeatKeys::Label => Some(place.label().into()),
+            SeatKeys::Pattern(pattern) => Some(
+                pattern
+                    .replace("{section}", place.section.unwrap_or_default())
+                    .replace("{row}", place.row.as_deref().unwrap_or_default())
+                    .replace("{seat}", place.number.as_deref().unwrap_or_default())
+                    .into(),
+            ),
+            SeatKeys::Listed(_) => None,
+        }
+    }
+
+    /// The names of the attributes of a set.
+    pub fn attribute_names(&self, attributes: AttributeSet) -> impl Iterator<Item = &str> {
+        let named = self.content.attributes.iter().enumerate();
+        named.filter(move |(bit, _)| attributes >> bit & 1 == 1).map(|(_, name)| name.as_str())
+    }
+
+    fn written(&self, label: Label) -> String {
+        let mut out = String::new();
+        label.write(&self.content.texts, &mut out);
+        out
+    }
+
+    fn from_content(content: Content) -> Self {
+        let id = stored::id_of(&content);
+        let ranks: BTreeSet<u8> = content.runs.iter().map(|run| run.rank).collect();
+        Self { id, content, ranks: ranks.into_iter().collect(), names: OnceLock::new() }
+    }
+
+    fn run_of(&self, seat_no: SeatNo) -> Option<usize> {
+        self.contains(seat_no).then(|| self.content.first_run_from(seat_no + 1) - 1)
+    }
+
+    fn runs_in(&self, range: Range<SeatNo>) -> impl Iterator<Item = &Run> {
+        self.content.runs_in(range).iter()
+    }
+}
+
+impl Names {
+    fn of(content: &Content) -> Self {
+        let mut names = Self { sections: HashMap::new(), rows: HashMap::new(), texts: HashMap::new() };
+        for (number, section) in (0..).zip(&content.sections) {
+            names.sections.entry(section.name.clone().unwrap_or_default()).or_default().push(number);
+        }
+        for (number, row) in (0..).zip(&content.rows).filter(|(_, row)| row.kind != RowKind::Places) {
+            names.rows.entry((row.section, row.label)).or_default().push(number);
+        }
+        names.texts = content.texts.iter().cloned().zip(0..).collect();
+        names
+    }
+}
+
+/// What a section consists of.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct SectionSize {
+    /// How many rows.
+    pub rows: u32,
+    /// How many tables.
+    pub tables: u32,
+    /// How many seats in the rows and at the tables.
+    pub seats: u32,
+    /// How many counted places.
+    pub places: u32,
+    /// The categories that it has.
+    pub categories: BTreeSet<CategoryNo>,
+    /// Its rows as they were given, if they are equal.
+    pub equal_rows: Option<EqualRows>,
+}
+
+/// Neighbouring seats that are alike.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(missing_docs, reason = "the fields of SeatPlace")]
+pub struct Stretch {
+    pub seats: Range<SeatNo>,
+    pub aisle_before: bool,
+    pub category: CategoryNo,
+    pub attributes: AttributeSet,
+    pub rank: u8,
+    pub together: bool,
+}
+
+/// The key of the category and the ticket type of an event that says nothing of them.
+pub const STANDARD: &str = "standard";
