@@ -110,8 +110,8 @@ impl Engine {
         self.change_event(id, Command::Amend(patch)).await
     }
 
-    /// Sets seats aside for channels: these, and no others. With `if_version` only if the event still has that
-    /// version.
+    /// Sets seats aside for channels: these, and no others. With `if_version` only if the event still has
+    /// that version.
     pub async fn allocate(
         &self,
         id: EventId,

@@ -1,8 +1,8 @@
 //! The best available seats: which ones a group gets.
 //!
 //! One block without a single seat left over; else one block; else, if they may be apart, the fewest pieces
-//! near each other. Of blocks: by rank, then sections and rows as listed; within a row nearest to its middle, or
-//! from one side.
+//! near each other. Of blocks: by rank, then sections and rows as listed; within a row nearest to its middle,
+//! or from one side.
 
 use std::ops::Range;
 use std::sync::Arc;

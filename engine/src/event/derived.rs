@@ -1,5 +1,5 @@
-//! What helps to find free seats. It follows from the rest of an event and is made when it is first needed, so
-//! two events are equal whatever each has of it.
+//! What helps to find free seats. It follows from the rest of an event and is made when it is first needed,
+//! so two events are equal whatever each has of it.
 
 use super::Event;
 use super::finder::Finder;
@@ -31,10 +31,10 @@ impl Event {
                 _ => free.remove(index),
             }
         }
-        if !self.derived.finders.is_empty() {
-            let row = self.info.seating.layout.row_of(seat_no);
-            let finders = self.derived.finders.iter_mut();
-            finders.zip(row).for_each(|(finder, row)| finder.note(row));
+        if !self.derived.finders.is_empty()
+            && let Some(row) = self.info.seating.layout.row_of(seat_no)
+        {
+            self.derived.finders.iter_mut().for_each(|finder| finder.note(row));
         }
     }
 

@@ -26,7 +26,8 @@ pub(super) enum Fit {
     AtAll,
 }
 
-/// For one filter: the room in each row, and above the rows, as a binary tree, what any of the rows below has.
+/// For one filter: the room in each row, and above the rows, as a binary tree, what any of the rows below
+/// has.
 #[derive(Debug, Clone)]
 pub(super) struct Finder {
     pub(super) filter: Filter,

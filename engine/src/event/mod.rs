@@ -16,6 +16,8 @@ mod rules;
 mod seats;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod venue_tests;
 
 use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
@@ -232,35 +234,7 @@ impl Event {
     /// it is after it. Cannot fail.
     fn play(&mut self, change: &Change, now: Timestamp) -> Option<Arc<Reservation>> {
         match change {
-            Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key, terms } => {
-                assert!(self.last_reservation_id < Some(*id), "reservation {id} is not the next one");
-                let types = terms.as_ref().map_or(&[][..], |terms| &terms.ticket_types);
-                let prices_minor = self.info.seating.total_minor(seats, types);
-                assert_eq!(
-                    Some(*total_minor),
-                    prices_minor,
-                    "the total of {id} is not the sum of its prices"
-                );
-                let reservation = Arc::new(Reservation {
-                    id: *id,
-                    user_id: *user_id,
-                    seats: seats.clone(),
-                    status: ReservationStatus::Pending,
-                    total_minor: *total_minor,
-                    created_at: now,
-                    expires_at: *expires_at,
-                    updated_at: now,
-                    confirmed_at: None,
-                    cancelled_at: None,
-                    idempotency_key: idempotency_key.clone(),
-                    terms: terms.clone(),
-                    seq: self.version + 1,
-                });
-                self.last_reservation_id = Some(*id);
-                self.enter(&reservation);
-                self.enter_key(&reservation);
-                Some(reservation)
-            }
+            Change::Reserved { .. } => Some(self.play_reserved(change, now)),
             Change::Confirmed { id } => Some(self.update(*id, now, |reservation| {
                 assert_eq!(reservation.status, ReservationStatus::Pending, "{id} is confirmed twice");
                 reservation.status = ReservationStatus::Confirmed;
@@ -305,6 +279,36 @@ impl Event {
         }
     }
 
+    fn play_reserved(&mut self, change: &Change, now: Timestamp) -> Arc<Reservation> {
+        let Change::Reserved { id, user_id, seats, total_minor, expires_at, idempotency_key, terms } = change
+        else {
+            unreachable!("it is a reserve");
+        };
+        assert!(self.last_reservation_id < Some(*id), "reservation {id} is not the next one");
+        let types = terms.as_ref().map_or(&[][..], |terms| &terms.ticket_types);
+        let prices_minor = self.info.seating.total_minor(seats, types);
+        assert_eq!(Some(*total_minor), prices_minor, "the total of {id} is not the sum of its prices");
+        let reservation = Arc::new(Reservation {
+            id: *id,
+            user_id: *user_id,
+            seats: seats.clone(),
+            status: ReservationStatus::Pending,
+            total_minor: *total_minor,
+            created_at: now,
+            expires_at: *expires_at,
+            updated_at: now,
+            confirmed_at: None,
+            cancelled_at: None,
+            idempotency_key: idempotency_key.clone(),
+            terms: terms.clone(),
+            seq: self.version + 1,
+        });
+        self.last_reservation_id = Some(*id);
+        self.enter(&reservation);
+        self.enter_key(&reservation);
+        reservation
+    }
+
     fn edit_info(&mut self, now: Timestamp, edit: impl FnOnce(&mut EventInfo)) {
         let info = Arc::make_mut(&mut self.info);
         edit(info);
@@ -323,7 +327,7 @@ impl Event {
         row.seq = self.version + 1;
         if row.status.is_live() {
             self.enter(&row);
-        } else if let Some(key) = EndedKey::of(&row) {
+        } else if let Some(key) = row.ended_key() {
             self.keys.end(key);
         }
         Arc::new(row)

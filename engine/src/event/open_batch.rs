@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use crate::event::{Closed, Event};
 use crate::mutation::{Mutation, mutated};
-use crate::words::{Batch, BatchId, Change, EndedKey, Reservation, ReservationId, SeatNo, Timestamp};
+use crate::words::{Batch, BatchId, Change, Reservation, ReservationId, SeatNo, Timestamp};
 
 /// Collects the changes of one batch. A reservation or seat that changes more than once in it is written
 /// once, as it is in the end.
@@ -51,7 +51,7 @@ impl OpenBatch {
         let (released, claimed) = net_claims(self.seats);
         let ended = created.iter().chain(&updated).map(|row| &row.reservation);
         let ended_keys =
-            ended.filter(|row| !row.status.is_live()).filter_map(|row| EndedKey::of(row)).collect();
+            ended.filter(|row| !row.status.is_live()).filter_map(|row| row.ended_key()).collect();
         let next_expires_at = event.next_expires_at();
         let Closed { seq, ordered_at, due_at } = event.close_batch(decided_at);
         Batch {

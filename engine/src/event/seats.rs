@@ -4,7 +4,8 @@ use std::ops::Range;
 
 use crate::words::{Allocation, ReservationNo, SeatCounts, SeatNo, SeatStatus};
 
-/// So many seats have their holders in one piece of memory, which there is none of before one of them is held.
+/// So many seats have their holders in one piece of memory, which there is none of before one of them is
+/// held.
 const PAGE_SEATS: usize = 512;
 
 /// The seats of one event.

@@ -207,18 +207,3 @@ pub enum HoldLimit {
     #[error("the reservation is confirmed, so there is no hold")]
     Confirmed,
 }
-
-/// Whether a seat can be had.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
-#[serde(rename_all = "snake_case")]
-#[repr(u8)]
-pub enum SeatStatus {
-    /// Free.
-    Available,
-    /// Held by a pending reservation.
-    Reserved,
-    /// Sold.
-    Confirmed,
-    /// Neither, and set aside for a channel.
-    NotForSale,
-}

@@ -4,10 +4,10 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::allocation::Allocation;
 use crate::words::clock::Timestamp;
-use crate::words::command::SeatStatus;
 use crate::words::currency::Currency;
 use crate::words::id::EventId;
 use crate::words::invalid::Invalid;
+use crate::words::seat_status::SeatStatus;
 use crate::words::seating::Seating;
 
 /// What an administrator may change of an event.

@@ -29,8 +29,8 @@ pub enum Invalid {
         /// How many it would have.
         given: u32,
     },
-    /// A price is negative, or so great that sums of prices could overflow; or the prices are not those of the
-    /// layout's categories.
+    /// A price is negative, or so great that sums of prices could overflow; or the prices are not those of
+    /// the layout's categories.
     #[error("a price is out of range, or of no category")]
     Price,
     /// A block that sells only together is larger than a reservation can be.

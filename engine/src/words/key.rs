@@ -4,7 +4,6 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::id::{ReservationId, SeatNo, UserId};
-use super::reservation::Reservation;
 use super::wish::Wish;
 
 /// A user and an idempotency key. Equal hashes count as equal keys. The hash is cryptographic, so nobody can
@@ -65,16 +64,4 @@ pub struct EndedKey {
     pub reservation_id: ReservationId,
     /// What it asked for.
     pub request_hash: RequestHash,
-}
-
-impl EndedKey {
-    /// The key of a reservation, if it was made with one.
-    pub fn of(reservation: &Reservation) -> Option<Self> {
-        let key = reservation.idempotency_key.as_deref()?;
-        Some(Self {
-            key_hash: KeyHash::of(reservation.user_id, key),
-            reservation_id: reservation.id,
-            request_hash: reservation.request_hash(),
-        })
-    }
 }

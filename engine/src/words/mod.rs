@@ -13,6 +13,7 @@ mod key;
 mod layout;
 mod prices;
 mod reservation;
+mod seat_status;
 mod seating;
 mod snapshot;
 mod wish;
@@ -20,7 +21,7 @@ mod wish;
 pub use allocation::{Allocation, KILL, MAX_ALLOCATIONS, MAX_CHANNELS};
 pub use change::{Batch, Change, JournalRow};
 pub use clock::{Clock, SystemClock, Timestamp};
-pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection, SeatStatus};
+pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection};
 pub use currency::{Currency, InvalidCurrency};
 pub use event_info::{
     EventDetails, EventInfo, EventKey, EventPatch, NewEvent, OrphanRule, Rules, SeatCounts,
@@ -36,6 +37,7 @@ pub use layout::{
 };
 pub use prices::{Category, MAX_PRICE_MINOR, MAX_TICKET_TYPES, Prices, TicketType, TicketTypeNo};
 pub use reservation::{Reservation, ReservationStatus, Terms};
+pub use seat_status::SeatStatus;
 pub use seating::Seating;
 pub use snapshot::{EventRow, SeatMap, Snapshot};
 pub use wish::{WantedBest, WantedPlaces, Wish};

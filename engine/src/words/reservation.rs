@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::words::clock::Timestamp;
 use crate::words::id::{ReservationId, SeatNo, UserId};
-use crate::words::key::RequestHash;
+use crate::words::key::{EndedKey, KeyHash, RequestHash};
 use crate::words::prices::TicketTypeNo;
 
 /// Where a reservation stands.
@@ -79,5 +79,15 @@ impl Reservation {
     /// What was asked for.
     pub fn request_hash(&self) -> RequestHash {
         self.terms.as_ref().map_or_else(|| RequestHash::of_seats(&self.seats), |terms| terms.request_hash)
+    }
+
+    /// The key that the request for it came with, as it is kept when the reservation has ended.
+    pub fn ended_key(&self) -> Option<EndedKey> {
+        let key = self.idempotency_key.as_deref()?;
+        Some(EndedKey {
+            key_hash: KeyHash::of(self.user_id, key),
+            reservation_id: self.id,
+            request_hash: self.request_hash(),
+        })
     }
 }

@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use super::clock::Timestamp;
-use super::command::SeatStatus;
 use super::event_info::{EventInfo, SeatCounts};
 use super::id::ReservationId;
 use super::key::EndedKey;
 use super::reservation::Reservation;
+use super::seat_status::SeatStatus;
 
 /// An event as the store has it.
 #[derive(Debug, Clone, PartialEq, Eq)]

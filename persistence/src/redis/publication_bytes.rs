@@ -1,6 +1,6 @@
-//! A published seat map as bytes: the format's number, the length of a JSON text, the text (the event, with the id
-//! of its layout in place of the layout, and its version), then two roaring bitmaps of seat numbers: the reserved ones and the confirmed ones. The counts
-//! are theirs.
+//! A published seat map as bytes: the format's number, the length of a JSON text, the text (the event, with
+//! the id of its layout in place of the layout, and its version), then two roaring bitmaps of seat numbers:
+//! the reserved ones and the confirmed ones. The counts are theirs.
 
 use std::borrow::Cow;
 use std::io::Read;

@@ -9,7 +9,7 @@ use sqlx::{Connection, Error, Sqlite, SqliteConnection, SqlitePool};
 use tokio::time::{Instant, timeout_at};
 use uuid::Uuid;
 
-use super::create::insert_layout;
+use super::layouts::insert_layout;
 use super::row_values::RowsStatement;
 use crate::columns::{listed, new_layout, status_code, terms_json, to_json};
 

@@ -1,9 +1,10 @@
 //! New events.
 
-use engine::{AppendError, EventInfo, EventKey, Layout, UsedEventKey};
+use engine::{AppendError, EventInfo, EventKey, UsedEventKey};
 use sqlx::{Connection, Error, SqliteConnection, SqlitePool};
 
 use super::append::{aborted, close_after_failure, commit_error};
+use super::layouts::insert_layout;
 use crate::columns::{self, to_json};
 use crate::sql;
 
@@ -85,14 +86,4 @@ async fn insert_event(connection: &mut SqliteConnection, event: &EventInfo) -> R
     .execute(&mut *connection)
     .await?;
     insert_layout(connection, &event.seating.layout).await
-}
-
-/// Writes a layout, unless it is there.
-pub(super) async fn insert_layout(connection: &mut SqliteConnection, layout: &Layout) -> Result<(), Error> {
-    sqlx::query("INSERT INTO layouts (layout_id, layout) VALUES (?1, ?2) ON CONFLICT (layout_id) DO NOTHING")
-        .bind(layout.id().0)
-        .bind(to_json(layout)?)
-        .execute(connection)
-        .await?;
-    Ok(())
 }

@@ -7,6 +7,7 @@ mod close;
 mod connect;
 mod create;
 mod groups;
+mod layouts;
 mod read;
 mod row_values;
 

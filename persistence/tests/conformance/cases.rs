@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use engine::{
-    AppendError, Batch, BatchId, Change, EndedKey, EventDetails, EventId, EventInfo, EventKey, EventTables,
+    AppendError, Batch, BatchId, Change, EventDetails, EventId, EventInfo, EventKey, EventTables,
     OrphanRule, Reservation, ReservationFilter, ReservationStatus, Rules, SeatCounts, SeatStatus, Seating,
     Store, UsedEventKey,
 };
@@ -295,7 +295,7 @@ pub async fn activation_reads_what_an_owner_needs(database: &dyn Database) {
     snapshot.live.sort_by_key(|reservation| reservation.id);
     // With their keys: those of reservations that have ended stand apart.
     assert_eq!(snapshot.live, [confirmed, made[1].clone(), made[2].clone()]);
-    assert_eq!((snapshot.ended_keys, snapshot.has_more_keys), (vec![EndedKey::of(&made[3]).unwrap()], false));
+    assert_eq!((snapshot.ended_keys, snapshot.has_more_keys), (vec![made[3].ended_key().unwrap()], false));
     assert_eq!(snapshot.last_reservation_id, Some(made[4].id));
     assert_eq!(snapshot.event, store.event(owner.event_id).await.unwrap().unwrap());
     assert_eq!((snapshot.event.version, snapshot.event.epoch), (6, 2));
@@ -326,7 +326,7 @@ pub async fn keys_of_ended_reservations_are_found_by_their_hashes(database: &dyn
     let batch = expired.iter().fold(owner.batch(), end);
     owner.write(&*store, batch).await;
 
-    let keys: Vec<_> = made.iter().map(|made| EndedKey::of(made).unwrap()).collect();
+    let keys: Vec<_> = made.iter().map(|made| made.ended_key().unwrap()).collect();
     let hashes: Vec<_> = keys.iter().map(|key| key.key_hash).collect();
     let mut found = store.ended_keys(owner.event_id, &hashes).await.unwrap();
     found.sort_by_key(|key| key.reservation_id);
@@ -346,7 +346,7 @@ pub async fn keys_of_ended_reservations_are_found_by_their_hashes(database: &dyn
     let again = ended(&again, ReservationStatus::Cancelled, 4);
     let batch = owner.batch().change(Change::Cancelled { id: again.id }, &again);
     owner.write(&*store, batch).await;
-    assert_eq!(store.ended_keys(owner.event_id, &hashes[..1]).await, Ok(vec![EndedKey::of(&again).unwrap()]));
+    assert_eq!(store.ended_keys(owner.event_id, &hashes[..1]).await, Ok(vec![again.ended_key().unwrap()]));
 }
 
 pub async fn due_events_come_longest_overdue_first(database: &dyn Database) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use async_trait::async_trait;
 use engine::testing::{event_info, random_batch_id};
 use engine::{
-    Batch, Change, EndedKey, EventId, EventInfo, Reservation, ReservationId, ReservationStatus, SeatCounts,
-    SeatNo, Seating, Snapshot, Store, Timestamp, UserId,
+    Batch, Change, EventId, EventInfo, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatNo,
+    Seating, Snapshot, Store, Timestamp, UserId,
 };
 use uuid::Uuid;
 
@@ -146,7 +146,7 @@ impl BatchSteps for Batch {
     fn change(mut self, change: Change, reservation: &Reservation) -> Self {
         self.changes.push(change);
         if !reservation.status.is_live() {
-            self.ended_keys.extend(EndedKey::of(reservation));
+            self.ended_keys.extend(reservation.ended_key());
         }
         if !reservation.status.is_live() {
             self.released.extend(&reservation.seats);

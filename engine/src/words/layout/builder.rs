@@ -2,8 +2,8 @@
 
 use std::collections::{HashMap, HashSet};
 
-use super::content::{AISLE_BEFORE, Content, EqualRows, NO_TEXT, Row, RowKind, Run, TOGETHER};
-use super::label::{Label, LabelKind, Texts};
+use super::content::{AISLE_BEFORE, Content, EqualRows, Row, RowKind, Run, TOGETHER};
+use super::label::{Label, LabelKind, NO_TEXT, Texts};
 use super::{
     AttributeSet, CategoryNo, KNOWN_ATTRIBUTES, Layout, MAX_CATEGORIES, MAX_LABEL_CHARS, MAX_RUNS,
     MAX_SECTIONS, SeatKeys, Section, SectionNo,

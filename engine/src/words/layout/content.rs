@@ -4,7 +4,7 @@ use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use super::label::{Label, LabelKind};
+use super::label::{Label, LabelKind, NO_TEXT};
 use super::{AttributeSet, CategoryNo, SeatKeys, Section, SectionNo};
 use crate::words::id::SeatNo;
 
@@ -75,9 +75,6 @@ pub(super) struct Content {
     pub(super) seats: u32,
 }
 
-/// The empty text is the first of each layout's.
-pub(super) const NO_TEXT: u32 = 0;
-
 impl Content {
     /// Adds rows lettered from A, with seats from 1.
     pub(super) fn push_equal_rows(&mut self, equal: EqualRows) {
@@ -113,7 +110,7 @@ impl Content {
             && self.equal_rows.starts_with(&earlier.equal_rows)
             && self.keys == earlier.keys
             // What was the last row has not become longer.
-            && self.rows.get(earlier.rows.len()).is_none_or(|next| next.first == earlier.seats + 1)
+            && self.rows.get(earlier.rows.len()).map_or(self.seats + 1, |next| next.first) == earlier.seats + 1
     }
 
     /// The numbers of the seats of a row.

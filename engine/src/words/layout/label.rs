@@ -32,6 +32,8 @@ impl LabelKind {
     }
 }
 
+/// The empty text is the first of each layout's.
+pub(super) const NO_TEXT: u32 = 0;
 /// So many letters make a number at most; more are a text.
 const MOST_LETTERS: usize = 3;
 /// So many digits make a number at most, so that a step never overflows.
@@ -52,7 +54,7 @@ impl Label {
             };
         }
         match letters_to_number(label) {
-            Some(number) => Self { kind: LabelKind::Letters, text: super::content::NO_TEXT, number },
+            Some(number) => Self { kind: LabelKind::Letters, text: NO_TEXT, number },
             None => Self { kind: LabelKind::Text, text: texts.intern(label), number: 0 },
         }
     }
