@@ -29,6 +29,18 @@ fn main() {
         println!("{name:<44} {:>12.1}", bytes as f64 / f64::from(SEATS));
         drop(event);
     }
+    println!();
+    println!("{:<44} {:>12.1}", "1,000 events of 20,000 seats, nothing sold", many_events());
+}
+
+/// Bytes a seat and event.
+fn many_events() -> f64 {
+    const EVENTS: u32 = 1_000;
+    const SEATS_EACH: u32 = 20_000;
+    let before = ALLOCATOR.current_usage();
+    let events: Vec<_> = (0..EVENTS).map(|tag| Event::new(event_info(SEATS_EACH, tag))).collect();
+    let bytes = ALLOCATOR.current_usage() - before;
+    bytes as f64 / f64::from(SEATS_EACH) / events.len() as f64
 }
 
 fn event_with(reservations: u32, confirmed: bool, keys: bool) -> Event {

@@ -77,22 +77,6 @@ impl Event {
 
     /// The best seats of one row.
     fn best_of_row(&self, row: usize, filter: &Filter, quantity: u32, fit: Fit) -> Option<Range<SeatNo>> {
-        let pieces = self.pieces(row, filter);
-        let first = self.best_begin(row, &pieces, quantity, |piece, first| {
-            fit == Fit::AtAll || piece.leaves_no_single(first, quantity)
-        })?;
-        Some(first..first + quantity)
-    }
-
-    /// Where a group best begins in a row, among the places that `is_good` allows. It must not forbid more
-    /// than two of a piece.
-    fn best_begin(
-        &self,
-        row: usize,
-        pieces: &[Piece],
-        quantity: u32,
-        is_good: impl Fn(&Piece, SeatNo) -> bool,
-    ) -> Option<SeatNo> {
         let layout = &self.info.seating.layout;
         let range = layout.row_range(row);
         let best = layout.sections()[usize::from(layout.row_section(row))].best;
@@ -109,17 +93,23 @@ impl Event {
                 (2 * i64::from(first) + i64::from(quantity) - i64::from(range.start + range.end)).abs()
             }
         };
-        let fitting = pieces.iter().filter(|piece| match piece.together {
-            true => piece.len() == quantity,
-            false => piece.len() >= quantity,
+        let mut found: Option<(i64, SeatNo)> = None;
+        self.each_piece(row, filter, |piece| {
+            let fits = if piece.together { piece.len() == quantity } else { piece.len() >= quantity };
+            if !fits {
+                return;
+            }
+            // At most two places to begin leave a single seat, so the best of the others is one of the next five.
+            let last = piece.seats.end - quantity;
+            let near = ideal.clamp(piece.seats.start, last);
+            for first in near.saturating_sub(2).max(piece.seats.start)..=(near + 2).min(last) {
+                if fit == Fit::AtAll || piece.leaves_no_single(first, quantity) {
+                    let begin = (distance(first), first);
+                    found = Some(found.map_or(begin, |least| least.min(begin)));
+                }
+            }
         });
-        let begins = fitting.flat_map(|piece| {
-            let (first, last) = (piece.seats.start, piece.seats.end - quantity);
-            let near = ideal.clamp(first, last);
-            let near = near.saturating_sub(2).max(first)..=(near + 2).min(last);
-            near.filter(|&begin| is_good(piece, begin)).collect::<Vec<_>>()
-        });
-        begins.min_by_key(|&first| (distance(first), first))
+        found.map(|(_, first)| first..first + quantity)
     }
 
     /// The finder for a filter, up to date. The last ones that were used are kept.

@@ -44,7 +44,7 @@ impl Finder {
         let leaves = rows.next_power_of_two();
         let mut tree = vec![Room::default(); 2 * leaves];
         for row in 0..rows {
-            tree[leaves + row] = Room::of(&event.pieces(row, &filter));
+            tree[leaves + row] = Room::of(event, row, &filter);
         }
         for node in (1..leaves).rev() {
             tree[node] = tree[2 * node].or(tree[2 * node + 1]);
@@ -72,7 +72,7 @@ impl Finder {
         stale.dedup();
         for row in stale.drain(..) {
             let mut node = leaves + row as usize;
-            self.tree[node] = Room::of(&event.pieces(row as usize, &self.filter));
+            self.tree[node] = Room::of(event, row as usize, &self.filter);
             while node > 1 {
                 node /= 2;
                 let room = self.tree[2 * node].or(self.tree[2 * node + 1]);
@@ -119,8 +119,10 @@ impl Finder {
 }
 
 impl Room {
-    fn of(pieces: &[Piece]) -> Self {
-        pieces.iter().fold(Self::default(), |room, piece| room.or(Self::of_piece(piece)))
+    fn of(event: &Event, row: usize, filter: &Filter) -> Self {
+        let mut room = Self::default();
+        event.each_piece(row, filter, |piece| room = room.or(Self::of_piece(&piece)));
+        room
     }
 
     fn of_piece(piece: &Piece) -> Self {

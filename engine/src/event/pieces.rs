@@ -58,25 +58,38 @@ impl Filter {
 impl Event {
     /// The free pieces of a row, in order.
     pub(super) fn pieces(&self, row: usize, filter: &Filter) -> Vec<Piece> {
+        let mut pieces = Vec::new();
+        self.each_piece(row, filter, |piece| pieces.push(piece));
+        pieces
+    }
+
+    /// Calls back with each free piece of a row, in order.
+    pub(super) fn each_piece(&self, row: usize, filter: &Filter, found: impl FnMut(Piece)) {
         let layout = &self.info.seating.layout;
-        let mut scan = Scan::default();
         if layout.is_places(row) {
-            return scan.pieces;
+            return;
         }
         let section = layout.row_section(row);
+        let mut scan = Scan::new(found);
         for stretch in layout.stretches(row) {
             if stretch.aisle_before || stretch.together != scan.together {
-                scan.end_room(stretch.seats.start);
+                scan.end_block(stretch.seats.start);
                 scan.together = stretch.together;
             }
             let takes = filter.takes(section, &stretch);
             let is_special = stretch.attributes & SPECIAL != 0 && !filter.special;
-            if self.seats.all_available(stretch.seats.clone()) && !is_special {
+            let statuses = self.seats.statuses_of(stretch.seats.clone());
+            if statuses.iter().all(|status| *status == SeatStatus::Available) && !is_special {
                 scan.free(stretch.seats, takes);
                 continue;
             }
-            for seat_no in stretch.seats {
-                if self.is_open(seat_no, filter.channel.as_deref()) {
+            for (seat_no, status) in stretch.seats.zip(statuses) {
+                let is_open = match status {
+                    SeatStatus::Available => true,
+                    SeatStatus::NotForSale => self.is_open(seat_no, filter.channel.as_deref()),
+                    SeatStatus::Reserved | SeatStatus::Confirmed => false,
+                };
+                if is_open {
                     let is_given = !is_special || self.seats.is_released(seat_no);
                     scan.free(seat_no..seat_no + 1, takes && is_given);
                 } else {
@@ -84,8 +97,7 @@ impl Event {
                 }
             }
         }
-        scan.end_room(layout.row_range(row).end);
-        scan.pieces
+        scan.end_block(layout.row_range(row).end);
     }
 
     /// Whether a seat is free, and on open sale or set aside for this channel.
@@ -99,73 +111,59 @@ impl Event {
 }
 
 /// A row, read from left to right.
-#[derive(Default)]
-struct Scan {
-    pieces: Vec<Piece>,
+struct Scan<F> {
+    found: F,
     /// Where the free seats begin that lie just before.
     room: Option<SeatNo>,
-    /// The first piece of the room.
-    first_piece: usize,
     /// The piece that may go on.
     piece: Option<Range<SeatNo>>,
+    /// Earlier pieces of the same room, whose end is not known yet. There are few rooms with more than one.
+    earlier: Vec<Range<SeatNo>>,
     together: bool,
-    /// Whether a seat of those that sell together is missing.
-    broken: bool,
+    /// Whether one of the seats that sell together is missing.
+    is_broken: bool,
 }
 
-impl Scan {
+impl<F: FnMut(Piece)> Scan<F> {
+    fn new(found: F) -> Self {
+        let (room, piece, earlier) = (None, None, Vec::new());
+        Self { found, room, piece, earlier, together: false, is_broken: false }
+    }
+
     fn free(&mut self, seats: Range<SeatNo>, is_given: bool) {
-        if self.room.is_none() {
-            self.room = Some(seats.start);
-            self.first_piece = self.pieces.len();
-        }
+        self.room.get_or_insert(seats.start);
         match &mut self.piece {
             Some(piece) if is_given => piece.end = seats.end,
             None if is_given => self.piece = Some(seats),
             _ => {
-                self.broken = true;
-                self.end_piece();
+                self.is_broken = true;
+                self.earlier.extend(self.piece.take());
             }
         }
     }
 
     fn taken(&mut self, seat_no: SeatNo) {
-        self.broken = true;
-        if self.together {
-            // What lies behind it belongs to the same seats that sell together.
-            self.room = None;
-            self.piece = None;
-            self.pieces.truncate(self.first_piece);
-        } else {
-            self.close(seat_no);
+        self.is_broken = true;
+        // What lies behind it belongs to the same seats that sell together.
+        if !self.together {
+            self.end_room(seat_no);
         }
     }
 
     /// The seats before `end` are not beside the next ones.
+    fn end_block(&mut self, end: SeatNo) {
+        if self.together && self.is_broken {
+            (self.room, self.piece) = (None, None);
+            self.earlier.clear();
+        }
+        self.end_room(end);
+        self.is_broken = false;
+    }
+
     fn end_room(&mut self, end: SeatNo) {
-        if self.together && self.broken {
-            self.room = None;
-            self.piece = None;
-            self.pieces.truncate(self.first_piece);
-        } else {
-            self.close(end);
-        }
-        self.broken = false;
-        self.first_piece = self.pieces.len();
-    }
-
-    fn close(&mut self, end: SeatNo) {
-        self.end_piece();
         let Some(start) = self.room.take() else { return };
-        for piece in &mut self.pieces[self.first_piece..] {
-            piece.room = start..end;
-        }
-        self.first_piece = self.pieces.len();
-    }
-
-    fn end_piece(&mut self) {
-        if let Some(seats) = self.piece.take() {
-            self.pieces.push(Piece { room: seats.clone(), seats, together: self.together });
+        for seats in self.earlier.drain(..).chain(self.piece.take()) {
+            (self.found)(Piece { seats, room: start..end, together: self.together });
         }
     }
 }

@@ -57,10 +57,9 @@ impl Seats {
         self.counts
     }
 
-    /// Whether all of these are free and on open sale, and always were.
-    pub(super) fn all_available(&self, seats: Range<SeatNo>) -> bool {
-        let statuses = &self.statuses[seats.start as usize - 1..seats.end as usize - 1];
-        statuses.iter().all(|status| *status == SeatStatus::Available)
+    /// The statuses of these seats.
+    pub(super) fn statuses_of(&self, seats: Range<SeatNo>) -> &[SeatStatus] {
+        &self.statuses[seats.start as usize - 1..seats.end as usize - 1]
     }
 
     /// Whether a seat was set aside for a channel, and is on open sale since.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use engine::{
-    AppendError, Batch, BatchId, Change, EventDetails, EventId, EventInfo, EventKey, EventTables,
-    OrphanRule, Reservation, ReservationFilter, ReservationStatus, Rules, SeatCounts, SeatStatus, Seating,
-    Store, UsedEventKey,
+    AppendError, Batch, BatchId, Change, EventDetails, EventId, EventInfo, EventKey, EventTables, OrphanRule,
+    Reservation, ReservationFilter, ReservationStatus, Rules, SeatCounts, SeatStatus, Seating, Store,
+    UsedEventKey,
 };
 use tokio::task::JoinSet;
 

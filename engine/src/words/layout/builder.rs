@@ -124,7 +124,7 @@ impl LayoutBuilder {
     }
 
     /// A category that no other seats have, of this key, or of this key with a number behind it.
-    pub(super) fn new_category(&mut self, key: &str) -> CategoryNo {
+    pub fn new_category(&mut self, key: &str) -> CategoryNo {
         let number = self.content.categories.len() as CategoryNo;
         let mut unique = key.to_owned();
         for count in 2.. {
@@ -269,7 +269,13 @@ impl LayoutBuilder {
 
     fn begin_row(&mut self, section: SectionNo, kind: RowKind, label: Label) {
         self.drop_empty_row();
-        self.content.rows.push(Row { first: self.content.seats + 1, section, kind, label });
+        self.content.rows.push(Row {
+            first: self.content.seats + 1,
+            first_run: self.content.runs.len() as u32,
+            section,
+            kind,
+            label,
+        });
         self.last_label = None;
     }
 

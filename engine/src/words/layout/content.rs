@@ -33,6 +33,8 @@ pub(super) const TOGETHER: u8 = 2;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Row {
     pub(super) first: SeatNo,
+    /// The index of its first run.
+    pub(super) first_run: u32,
     pub(super) section: SectionNo,
     pub(super) kind: RowKind,
     pub(super) label: Label,
@@ -83,7 +85,13 @@ impl Content {
         for number in 0..equal.rows {
             let (first, row) = (self.seats + 1, self.rows.len() as u32);
             let label = Label { kind: LabelKind::Letters, text: NO_TEXT, number };
-            self.rows.push(Row { first, section: equal.section, kind: RowKind::Seats, label });
+            self.rows.push(Row {
+                first,
+                first_run: self.runs.len() as u32,
+                section: equal.section,
+                kind: RowKind::Seats,
+                label,
+            });
             self.runs.push(Run {
                 first,
                 row,
@@ -117,6 +125,12 @@ impl Content {
     pub(super) fn row_range(&self, index: usize) -> Range<SeatNo> {
         let end = self.rows.get(index + 1).map_or(self.seats + 1, |next| next.first);
         self.rows[index].first..end
+    }
+
+    /// The indices of the runs of a row.
+    pub(super) fn row_runs(&self, index: usize) -> Range<usize> {
+        let end = self.rows.get(index + 1).map_or(self.runs.len(), |next| next.first_run as usize);
+        self.rows[index].first_run as usize..end
     }
 
     /// The first run that begins at this seat or behind it.

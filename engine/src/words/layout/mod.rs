@@ -17,6 +17,7 @@ use std::ops::Range;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use self::builder::{LayoutBuilder, LayoutError, SeatSpec};
@@ -98,6 +99,17 @@ pub enum SeatKeys {
 }
 
 impl SeatKeys {
+    /// Of seats that have these keys, in the order of their numbers.
+    pub fn listed(keys: &[String]) -> Self {
+        let hasher = keys.iter().fold(Sha256::new(), |hasher, key| {
+            // With its length, so that no two lists are the same bytes.
+            hasher.chain_update((key.len() as u64).to_be_bytes()).chain_update(key)
+        });
+        let digest = hasher.finalize();
+        let hash = std::array::from_fn(|index| digest[index]);
+        Self::Listed(uuid::Builder::from_custom_bytes(hash).into_uuid())
+    }
+
     fn is_label(&self) -> bool {
         *self == Self::Label
     }

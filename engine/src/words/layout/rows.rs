@@ -64,9 +64,7 @@ impl Layout {
 
     /// The stretches of row `index` whose seats are alike: no aisle within, one category, attributes, rank.
     pub fn stretches(&self, index: usize) -> impl Iterator<Item = Stretch> {
-        let range = self.row_range(index);
-        let runs = self.content.first_run_from(range.start)..self.content.first_run_from(range.end);
-        runs.map(move |at| {
+        self.content.row_runs(index).map(move |at| {
             let run = &self.content.runs[at];
             let end = self.content.runs.get(at + 1).map_or(self.content.seats + 1, |next| next.first);
             Stretch {

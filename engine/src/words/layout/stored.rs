@@ -140,7 +140,8 @@ fn push_row(
 ) -> Result<(), String> {
     let (first, row) = (content.seats + 1, content.rows.len() as u32);
     let label = label.label(&content.texts)?;
-    content.rows.push(Row { first, section, kind, label });
+    let first_run = content.runs.len() as u32;
+    content.rows.push(Row { first, first_run, section, kind, label });
     for StoredRun(seats, label, step, category, attributes, rank, flags) in runs {
         check(content, section, category)?;
         if seats == 0 || seats > MAX_SEATS_PER_EVENT {
