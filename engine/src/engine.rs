@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use moka::future::Cache;
+use uuid::Uuid;
 
 use crate::actor::node::Node;
 use crate::actor::registry::Registry;
 use crate::actor::threads::Spawner;
+use crate::charts::SeatKeyList;
 use crate::cluster::lease_keeper;
 use crate::cluster::published::Published;
 use crate::cluster::publisher;
@@ -32,9 +34,10 @@ const CACHED_EVENTS: u64 = 10_000;
 /// Dropping a call does not take its command back; an idempotency key finds out what became of it.
 #[derive(Clone)]
 pub struct Engine {
-    node: Arc<Node>,
+    pub(crate) node: Arc<Node>,
     registry: Arc<Registry>,
     infos: Cache<EventId, Arc<EventInfo>>,
+    pub(crate) seat_keys: Cache<Uuid, Arc<SeatKeyList>>,
     published: Option<Arc<Published>>,
     bid: Bid,
 }
@@ -56,7 +59,14 @@ impl Engine {
         let registry = Registry::new(Arc::clone(&node), publisher::publish_each(&node));
         sweep::start(Arc::clone(&node), Arc::downgrade(&registry));
         lease_keeper::start(Arc::clone(&node), Arc::downgrade(&registry));
-        Self { node, registry, infos: Cache::new(CACHED_EVENTS), published, bid: Bid::Preferred }
+        Self {
+            node,
+            registry,
+            infos: Cache::new(CACHED_EVENTS),
+            seat_keys: SeatKeyList::cache(),
+            published,
+            bid: Bid::Preferred,
+        }
     }
 
     /// The same engine for calls that another node passed on, or that no other node can be found for: it

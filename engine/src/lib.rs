@@ -73,6 +73,7 @@
 //!   [`Engine::start`].
 
 mod actor;
+mod charts;
 mod cluster;
 mod config;
 mod engine;
@@ -89,25 +90,27 @@ mod verify;
 mod view;
 mod words;
 
+pub use charts::SeatKeyList;
 pub use config::{EngineConfig, Threads};
 pub use engine::Engine;
 pub use event::{Event, OpenBatch, ReplayError};
 pub use fault::{CallError, Fault};
 pub use ports::{
-    AppendError, Bid, EventTables, Lease, LeaseFault, LeaseHolder, LocalLease, MAX_PUBLICATION_AGE,
+    AppendError, Bid, Charts, EventTables, Lease, LeaseFault, LeaseHolder, LocalLease, MAX_PUBLICATION_AGE,
     Publication, PublicationFault, Publications, Random, ReservationFilter, Store, StoreFault, SystemRandom,
     UsedEventKey,
 };
 pub use verify::{VerifyReport, Violation, verify};
 pub use view::{EventView, MadeEvent, ReservationView};
 pub use words::{
-    Allocation, AttributeSet, Batch, BatchId, Best, Caller, Category, CategoryNo, Change, Clock, Command,
-    Conflict, ConflictReason, Currency, EndedKey, EqualRows, EventDetails, EventId, EventInfo, EventKey,
-    EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow, KILL, KNOWN_ATTRIBUTES,
-    KeyHash, Layout, LayoutBuilder, LayoutError, LayoutId, MAX_ALLOCATIONS, MAX_CATEGORIES, MAX_CHANNELS,
-    MAX_LABEL_CHARS, MAX_PRICE_MINOR, MAX_RUNS, MAX_SEATS_PER_EVENT, MAX_SECTIONS, MAX_TICKET_TYPES,
-    NewEvent, OrphanRule, Outcome, Prices, Rejection, RequestHash, Reservation, ReservationId,
-    ReservationStatus, Rules, STANDARD, SeatCounts, SeatId, SeatKeys, SeatMap, SeatNo, SeatPlace, SeatSpec,
-    SeatStatus, Seating, Section, SectionNo, SectionSize, Snapshot, Stretch, SystemClock, Terms, TicketType,
-    TicketTypeNo, Timestamp, UserId, WantedBest, WantedPlaces, Wish, letters_to_number,
+    Allocation, AttributeSet, Batch, BatchId, Best, Caller, Category, CategoryNo, Change, Chart, ChartId,
+    Clock, Command, Conflict, ConflictReason, Currency, EndedKey, EqualRows, EventDetails, EventId,
+    EventInfo, EventKey, EventPatch, EventRow, HoldLimit, Invalid, InvalidCurrency, InvalidId, JournalRow,
+    KILL, KNOWN_ATTRIBUTES, KeyHash, Layout, LayoutBuilder, LayoutError, LayoutId, MAX_ALLOCATIONS,
+    MAX_CATEGORIES, MAX_CHANNELS, MAX_LABEL_CHARS, MAX_PRICE_MINOR, MAX_RUNS, MAX_SEATS_PER_EVENT,
+    MAX_SECTIONS, MAX_TICKET_TYPES, NewEvent, OrphanRule, Outcome, Prices, Rejection, RequestHash,
+    Reservation, ReservationId, ReservationStatus, Rules, STANDARD, SeatCounts, SeatId, SeatKeys, SeatMap,
+    SeatNo, SeatPlace, SeatSpec, SeatStatus, Seating, Section, SectionNo, SectionSize, Snapshot, Stretch,
+    SystemClock, Terms, TicketType, TicketTypeNo, Timestamp, UserId, WantedBest, WantedPlaces, Wish,
+    letters_to_number,
 };

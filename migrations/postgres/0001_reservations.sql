@@ -47,6 +47,27 @@ CREATE TABLE layouts (
     layout    text NOT NULL
 );
 
+-- Layouts without prices, under an id that is a hash of the content. Never changed.
+CREATE TABLE charts (
+    chart_id    uuid        PRIMARY KEY,
+    name        text        NOT NULL,
+    created_at  timestamptz NOT NULL,
+    layout_id   uuid        NOT NULL,
+    -- JSON: what events made of it set aside.
+    allocations text        NOT NULL,
+    -- JSON: where the seats are.
+    map         text
+);
+
+-- charts: newest first.
+CREATE INDEX charts_by_time ON charts (created_at, chart_id);
+
+-- The operator's own keys of the seats of a layout, as a JSON list in the order of the seats' numbers. Never changed.
+CREATE TABLE seat_keys (
+    keys_id uuid PRIMARY KEY,
+    keys    text NOT NULL
+);
+
 -- Ids are ordered by time within an event, so the primary key also finds the last id of an event (activate).
 CREATE TABLE reservations (
     event_id        uuid        NOT NULL,

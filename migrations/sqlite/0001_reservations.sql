@@ -42,6 +42,23 @@ CREATE TABLE layouts (
     layout    TEXT NOT NULL
 ) STRICT;
 
+CREATE TABLE charts (
+    chart_id    BLOB    NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL,
+    created_at  INTEGER NOT NULL,
+    layout_id   BLOB    NOT NULL,
+    allocations TEXT    NOT NULL,
+    map         TEXT
+) STRICT;
+
+-- charts: newest first.
+CREATE INDEX charts_by_time ON charts (created_at, chart_id);
+
+CREATE TABLE seat_keys (
+    keys_id BLOB NOT NULL PRIMARY KEY,
+    keys    TEXT NOT NULL
+) STRICT;
+
 -- Ids are ordered by time within an event, so the primary key also finds the last id of an event (activate).
 CREATE TABLE reservations (
     event_id        BLOB    NOT NULL,

@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::sync::Arc;
 
 use engine::{
-    Batch, Change, Currency, EndedKey, EventDetails, EventId, EventInfo, EventRow, JournalRow, KeyHash,
-    Layout, LayoutId, RequestHash, Reservation, ReservationId, ReservationStatus, SeatCounts, SeatMap,
-    SeatNo, SeatStatus, Seating, Timestamp, UsedEventKey, UserId,
+    Batch, Change, Chart, ChartId, Currency, EndedKey, EventDetails, EventId, EventInfo, EventRow,
+    JournalRow, KeyHash, Layout, LayoutId, RequestHash, Reservation, ReservationId, ReservationStatus,
+    SeatCounts, SeatMap, SeatNo, SeatStatus, Seating, Timestamp, UsedEventKey, UserId,
 };
 use sqlx::Error;
 use uuid::Uuid;
@@ -78,6 +78,18 @@ pub(crate) fn event_row(row: &impl Columns, layout: Arc<Layout>) -> Result<Event
         epoch: row.number("epoch")?,
         owner: row.optional_text("owner")?,
         deleted: row.boolean("deleted")?,
+    })
+}
+
+/// A chart from its row, with its layout.
+pub(crate) fn chart(row: &impl Columns, layout: Arc<Layout>) -> Result<Chart, Error> {
+    Ok(Chart {
+        id: ChartId(row.uuid("chart_id")?),
+        name: row.text("name")?,
+        created_at: row.time("created_at")?,
+        layout,
+        allocations: parse(&row.text("allocations")?)?,
+        map: row.optional_text("map")?.map(Into::into),
     })
 }
 

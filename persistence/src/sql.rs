@@ -37,3 +37,8 @@ pub(crate) const EVENT_IDS: &str =
 pub(crate) const EVENT_KEY: &str = "SELECT event_id, request_hash FROM event_keys WHERE key = $1";
 
 pub(crate) const LAYOUT: &str = "SELECT layout_id, layout FROM layouts WHERE layout_id = $1";
+
+pub(crate) const CHARTS: &str =
+    "SELECT chart_id, name, created_at, layout_id, allocations, NULL AS map FROM charts
+    WHERE $1 IS NULL OR (created_at, chart_id) < (SELECT created_at, chart_id FROM charts WHERE chart_id = $1)
+    ORDER BY created_at DESC, chart_id DESC LIMIT $2";

@@ -6,9 +6,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables, JournalRow,
-    KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault, Timestamp,
-    UsedEventKey,
+    AppendError, Batch, BatchId, Charts, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables,
+    JournalRow, KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, Snapshot, Store, StoreFault,
+    Timestamp, UsedEventKey,
 };
 use tokio::time::Instant;
 
@@ -78,6 +78,8 @@ impl SimStore {
         self.wire.call(Place::Postgres, PATIENCE, move || work(&truth)).await.map_err(fault)?
     }
 }
+
+impl Charts for SimStore {}
 
 #[async_trait]
 impl Store for SimStore {

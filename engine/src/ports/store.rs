@@ -4,15 +4,12 @@ use std::sync::Arc;
 
 use async_trait::async_trait;
 
+use super::charts::Charts;
+use super::store_fault::StoreFault;
 use crate::words::{
     Batch, BatchId, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash, Reservation,
     ReservationId, ReservationStatus, SeatMap, SeatNo, Snapshot, Timestamp, UserId,
 };
-
-/// The store could not do what was asked. Nothing is known of the event; trying again may help.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("store: {0}")]
-pub struct StoreFault(pub String);
 
 /// What became of a batch, or of a new event, that was not acknowledged.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -63,7 +60,7 @@ pub struct ReservationFilter {
 
 /// Durable storage. Every method may be repeated after a [`StoreFault`].
 #[async_trait]
-pub trait Store: Send + Sync + 'static {
+pub trait Store: Charts + 'static {
     /// Writes a new event. Writing one whose id exists is aborted.
     async fn create_event(&self, event: &EventInfo) -> Result<(), AppendError>;
 

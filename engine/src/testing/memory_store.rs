@@ -7,13 +7,14 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use tokio::sync::watch;
+use uuid::Uuid;
 
 use crate::mutation::{Mutation, mutated};
-use crate::ports::{AppendError, EventTables, ReservationFilter, Store, StoreFault, UsedEventKey};
+use crate::ports::{AppendError, Charts, EventTables, ReservationFilter, Store, StoreFault, UsedEventKey};
 use crate::words::{
-    Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow, KeyHash,
-    Reservation, ReservationId, ReservationStatus, SeatMap, SeatNo, SeatStatus, Snapshot, SystemClock,
-    Timestamp,
+    Batch, BatchId, Chart, ChartId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, JournalRow,
+    KeyHash, Reservation, ReservationId, ReservationStatus, SeatMap, SeatNo, SeatStatus, Snapshot,
+    SystemClock, Timestamp,
 };
 
 /// What the next append does instead of just writing its batch; of these, a new event knows the aborted one
@@ -48,6 +49,8 @@ pub struct MemoryStore {
 struct State {
     events: BTreeMap<EventId, Event>,
     event_keys: BTreeMap<String, UsedEventKey>,
+    charts: Vec<Chart>,
+    seat_keys: BTreeMap<Uuid, Vec<String>>,
     faults: VecDeque<InjectedFault>,
     down: bool,
     append_delay: Duration,
@@ -292,6 +295,38 @@ impl Event {
             counts: self.row.counts,
             statuses: free.into_iter().zip(1..).map(status).collect(),
         }
+    }
+}
+
+#[async_trait]
+impl Charts for MemoryStore {
+    async fn put_seat_keys(&self, id: Uuid, keys: &[String]) -> Result<(), StoreFault> {
+        self.up()?.seat_keys.insert(id, keys.to_vec());
+        Ok(())
+    }
+
+    async fn seat_keys(&self, id: Uuid) -> Result<Option<Vec<String>>, StoreFault> {
+        Ok(self.up()?.seat_keys.get(&id).cloned())
+    }
+
+    async fn put_chart(&self, chart: &Chart) -> Result<(), StoreFault> {
+        let mut state = self.up()?;
+        if state.charts.iter().all(|known| known.id != chart.id) {
+            state.charts.push(chart.clone());
+        }
+        Ok(())
+    }
+
+    async fn chart(&self, id: ChartId) -> Result<Option<Chart>, StoreFault> {
+        Ok(self.up()?.charts.iter().find(|chart| chart.id == id).cloned())
+    }
+
+    async fn charts(&self, after: Option<ChartId>, limit: u32) -> Result<Vec<Chart>, StoreFault> {
+        let mut charts = self.up()?.charts.clone();
+        charts.sort_by_key(|chart| Reverse((chart.created_at, chart.id)));
+        let after = after.and_then(|id| charts.iter().position(|chart| chart.id == id));
+        let page = charts.into_iter().skip(after.map_or(0, |after| after + 1)).take(limit as usize);
+        Ok(page.map(|chart| Chart { map: None, ..chart }).collect())
     }
 }
 

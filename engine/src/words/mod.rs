@@ -3,6 +3,7 @@
 
 mod allocation;
 mod change;
+mod chart;
 mod clock;
 mod command;
 mod currency;
@@ -20,6 +21,7 @@ mod wish;
 
 pub use allocation::{Allocation, KILL, MAX_ALLOCATIONS, MAX_CHANNELS};
 pub use change::{Batch, Change, JournalRow};
+pub use chart::{Chart, ChartId};
 pub use clock::{Clock, SystemClock, Timestamp};
 pub use command::{Caller, Command, Conflict, ConflictReason, HoldLimit, Outcome, Rejection};
 pub use currency::{Currency, InvalidCurrency};

@@ -2,11 +2,13 @@
 
 mod activate;
 mod append;
+mod charts;
 mod connect;
 mod create;
 mod fault;
 mod lane;
 mod lanes;
+mod layouts;
 mod read;
 mod sessions;
 mod timeouts;
@@ -18,9 +20,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables, JournalRow,
-    KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store, StoreFault,
-    Timestamp, UsedEventKey,
+    AppendError, Batch, BatchId, Chart, ChartId, Charts, EndedKey, EventId, EventInfo, EventKey, EventRow,
+    EventTables, JournalRow, KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo,
+    Snapshot, Store, StoreFault, Timestamp, UsedEventKey,
 };
 use sqlx::postgres::PgRow;
 use sqlx::{Error, PgPool, Row};
@@ -69,6 +71,29 @@ impl PostgresStore {
 async fn in_time<T>(limit: Duration, read: impl Future<Output = Result<T, Error>>) -> Result<T, StoreFault> {
     let late = |_| StoreFault(format!("no answer within {} ms", limit.as_millis()));
     tokio::time::timeout(limit, read).await.map_err(late)?.map_err(fault::store_fault)
+}
+
+#[async_trait]
+impl Charts for PostgresStore {
+    async fn put_seat_keys(&self, id: Uuid, keys: &[String]) -> Result<(), StoreFault> {
+        self.read(|| charts::put_seat_keys(&self.pool, id, keys)).await
+    }
+
+    async fn seat_keys(&self, id: Uuid) -> Result<Option<Vec<String>>, StoreFault> {
+        self.read(|| charts::seat_keys(&self.pool, id)).await
+    }
+
+    async fn put_chart(&self, chart: &Chart) -> Result<(), StoreFault> {
+        self.read(|| charts::put_chart(&self.pool, chart)).await
+    }
+
+    async fn chart(&self, id: ChartId) -> Result<Option<Chart>, StoreFault> {
+        self.read(|| charts::chart(&self.pool, id)).await
+    }
+
+    async fn charts(&self, after: Option<ChartId>, limit: u32) -> Result<Vec<Chart>, StoreFault> {
+        self.read(|| charts::charts(&self.pool, after, limit)).await
+    }
 }
 
 #[async_trait]

@@ -1,9 +1,12 @@
 //! What there is to sell.
 
-use engine::Layout;
+use std::sync::Arc;
+
+use engine::{Layout, LayoutId};
 use sqlx::{Error, SqliteConnection};
 
-use crate::columns::to_json;
+use crate::columns::{self, to_json};
+use crate::sql;
 
 /// Writes a layout, unless it is there.
 pub(super) async fn insert_layout(connection: &mut SqliteConnection, layout: &Layout) -> Result<(), Error> {
@@ -13,4 +16,13 @@ pub(super) async fn insert_layout(connection: &mut SqliteConnection, layout: &La
         .execute(connection)
         .await?;
     Ok(())
+}
+
+/// A layout; read where it is not in memory.
+pub(super) async fn layout_of(connection: &mut SqliteConnection, id: LayoutId) -> Result<Arc<Layout>, Error> {
+    if let Some(layout) = Layout::known(id) {
+        return Ok(layout);
+    }
+    let row = sqlx::query(sql::LAYOUT).bind(id.0).fetch_one(connection).await?;
+    columns::layout(&row)
 }

@@ -3,6 +3,7 @@
 mod activate;
 mod append;
 mod backup;
+mod charts;
 mod close;
 mod connect;
 mod create;
@@ -16,9 +17,9 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use engine::{
-    AppendError, Batch, BatchId, Clock, EndedKey, EventId, EventInfo, EventKey, EventRow, EventTables,
-    JournalRow, KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap, SeatNo, Snapshot, Store,
-    StoreFault, SystemClock, Timestamp, UsedEventKey,
+    AppendError, Batch, BatchId, Chart, ChartId, Charts, Clock, EndedKey, EventId, EventInfo, EventKey,
+    EventRow, EventTables, JournalRow, KeyHash, Reservation, ReservationFilter, ReservationId, SeatMap,
+    SeatNo, Snapshot, Store, StoreFault, SystemClock, Timestamp, UsedEventKey,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, Row, SqlitePool};
@@ -39,6 +40,29 @@ pub(crate) struct SqliteStore {
     /// Reads go on while a batch is written.
     readers: SqlitePool,
     batch_timeout: Duration,
+}
+
+#[async_trait]
+impl Charts for SqliteStore {
+    async fn put_seat_keys(&self, id: Uuid, keys: &[String]) -> Result<(), StoreFault> {
+        charts::put_seat_keys(&self.writers, id, keys).await.map_err(store_fault)
+    }
+
+    async fn seat_keys(&self, id: Uuid) -> Result<Option<Vec<String>>, StoreFault> {
+        charts::seat_keys(&self.readers, id).await.map_err(store_fault)
+    }
+
+    async fn put_chart(&self, chart: &Chart) -> Result<(), StoreFault> {
+        charts::put_chart(&self.writers, chart).await.map_err(store_fault)
+    }
+
+    async fn chart(&self, id: ChartId) -> Result<Option<Chart>, StoreFault> {
+        charts::chart(&self.readers, id).await.map_err(store_fault)
+    }
+
+    async fn charts(&self, after: Option<ChartId>, limit: u32) -> Result<Vec<Chart>, StoreFault> {
+        charts::charts(&self.readers, after, limit).await.map_err(store_fault)
+    }
 }
 
 #[async_trait]

@@ -1,13 +1,14 @@
 //! The reads.
 
 use engine::{
-    BatchId, EventId, EventRow, EventTables, JournalRow, Layout, Reservation, ReservationFilter,
-    ReservationId, SeatMap, Timestamp,
+    BatchId, EventId, EventRow, EventTables, JournalRow, Reservation, ReservationFilter, ReservationId,
+    SeatMap, Timestamp,
 };
 use sqlx::sqlite::SqliteRow;
 use sqlx::{Error, SqliteConnection, SqlitePool};
 use uuid::Uuid;
 
+use super::layouts::layout_of;
 use crate::columns::{self, Columns, Due, status_code};
 use crate::sql;
 
@@ -72,14 +73,7 @@ pub(super) async fn event_on(
 
 /// An event from its row; its layout is read where it is not in memory.
 async fn event_row(connection: &mut SqliteConnection, row: &SqliteRow) -> Result<EventRow, Error> {
-    let layout_id = columns::layout_id(row)?;
-    let layout = match Layout::known(layout_id) {
-        Some(layout) => layout,
-        None => {
-            let layout = sqlx::query(sql::LAYOUT).bind(layout_id.0).fetch_one(connection).await?;
-            columns::layout(&layout)?
-        }
-    };
+    let layout = layout_of(connection, columns::layout_id(row)?).await?;
     columns::event_row(row, layout)
 }
 
