@@ -45,7 +45,8 @@ fn reservation(criterion: &mut Criterion) {
     let reservation = outcome.reservation().cloned().expect("a hold has a reservation");
     let view = ReservationView { event: Arc::clone(event.info()), reservation, replayed: false };
     criterion.bench_function("json/reservation of 2 seats", |bencher| {
-        bencher.iter(|| serde_json::to_vec(&ReservationBody::new(&view, now)).expect("it is plain data"));
+        bencher
+            .iter(|| serde_json::to_vec(&ReservationBody::new(&view, None, now)).expect("it is plain data"));
     });
 }
 

@@ -83,6 +83,7 @@ fn places(quantity: usize) -> Wish {
 /// Parties of these sizes in turn, until not even the smallest gets anything.
 fn report(name: &str, event: &mut Event, sizes: &[usize], wish: fn(usize) -> Wish) {
     let (mut decisions, mut sum, mut worst) = (0_u32, Duration::ZERO, Duration::ZERO);
+    let (mut choices, mut worst_choice) = (Duration::ZERO, Duration::ZERO);
     let smallest = sizes.iter().min().copied().unwrap_or(1);
     for (caller, &size) in (0..).zip(sizes.iter().cycle()) {
         let command = |quantity| Command::Reserve {
@@ -92,6 +93,11 @@ fn report(name: &str, event: &mut Event, sizes: &[usize], wish: fn(usize) -> Wis
             idempotency_key: None,
         };
         let (command, now) = (command(size), SystemClock.now());
+        let wanted = WantedBest { ticket_types: vec![0; size], ..WantedBest::default() };
+        let begun_at = Instant::now();
+        let _ = std::hint::black_box(event.find_best(&wanted));
+        let chosen_in = begun_at.elapsed();
+        (choices, worst_choice) = (choices + chosen_in, worst_choice.max(chosen_in));
         let begun_at = Instant::now();
         let is_given = event.apply(&command, now).is_ok();
         let took = begun_at.elapsed();
@@ -103,4 +109,11 @@ fn report(name: &str, event: &mut Event, sizes: &[usize], wish: fn(usize) -> Wis
     let left = event.info().seating.seats() - event.counts().reserved;
     let mean_us = sum.as_secs_f64() * 1e6 / f64::from(decisions);
     println!("{name:<44} {decisions:>9} {mean_us:>8.2} {:>8.0} {left:>10}", worst.as_secs_f64() * 1e6);
+    let mean_us = choices.as_secs_f64() * 1e6 / f64::from(decisions);
+    println!(
+        "{:<44} {:>9} {mean_us:>8.2} {:>8.0}",
+        "  of it the choice",
+        "",
+        worst_choice.as_secs_f64() * 1e6
+    );
 }

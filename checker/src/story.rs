@@ -161,7 +161,7 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
             };
         }
         Change::Allocated { allocations } => {
-            Command::Allocate { allocations: allocations.clone(), if_version: None }
+            Command::Allocate { allocations: allocations.clone(), if_version: None, instead_of: None }
         }
         Change::SectionsAdded { seating } => {
             Command::AddSections { to: event.info().seating.layout.id(), seating: seating.clone() }

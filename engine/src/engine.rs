@@ -121,14 +121,15 @@ impl Engine {
     }
 
     /// Sets seats aside for channels: these, and no others. With `if_version` only if the event still has
-    /// that version.
+    /// that version, with `instead_of` only if it still has those.
     pub async fn allocate(
         &self,
         id: EventId,
         allocations: Vec<Allocation>,
         if_version: Option<u64>,
+        instead_of: Option<Vec<Allocation>>,
     ) -> Result<EventView, CallError> {
-        self.change_event(id, Command::Allocate { allocations, if_version }).await
+        self.change_event(id, Command::Allocate { allocations, if_version, instead_of }).await
     }
 
     /// Adds sections to an event that has the layout `to`: `seating` is that with more behind it.

@@ -94,6 +94,11 @@ impl FromRequest for Admin {
     }
 }
 
+/// Whether the caller of a request is the administrator.
+pub(crate) fn is_admin(request: &HttpRequest) -> bool {
+    matches!(caller(request), Ok(Caller::Admin))
+}
+
 fn caller(request: &HttpRequest) -> Result<Caller, Problem> {
     match request.extensions().get::<Identity>() {
         Some(Identity::Known(caller)) => Ok(*caller),

@@ -44,7 +44,7 @@ const MAKES_EVENT: Repeat = Repeat::Makes("GET /api/v1/events");
 const MAKES_RESERVATION: Repeat = Repeat::Makes("GET /api/v1/users/{id}/reservations");
 
 /// Every call.
-pub const CALLS: [Call; 16] = [
+pub const CALLS: [Call; 26] = [
     // The event of a key that was used before can be deleted.
     call("create_event", Role::Admin, MAKES_EVENT, &[Code::EventNotFound, Code::IdempotencyKeyReused]),
     call("list_events", Role::Anyone, Repeat::Reads, &[Code::NotAcceptable]),
@@ -52,6 +52,16 @@ pub const CALLS: [Call; 16] = [
     call("amend_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound]),
     call("delete_event", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventInUse]),
     call("list_seats", Role::Anyone, Repeat::Reads, &LIST_SEATS),
+    call("get_statuses", Role::Anyone, Repeat::Reads, &[Code::EventNotFound, Code::NotAcceptable]),
+    call("get_layout", Role::Anyone, Repeat::Reads, &[Code::EventNotFound, Code::NotAcceptable]),
+    call("add_sections", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventChanged]),
+    call("get_allocations", Role::Admin, Repeat::Reads, &[Code::EventNotFound]),
+    call("set_allocations", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventChanged]),
+    call("add_allocations", Role::Admin, Repeat::Harmless, &[Code::EventNotFound, Code::EventChanged]),
+    call("create_chart", Role::Admin, Repeat::Harmless, &[]),
+    call("list_charts", Role::Anyone, Repeat::Reads, &[Code::NotAcceptable]),
+    call("get_chart", Role::Anyone, Repeat::Reads, &[Code::ChartNotFound]),
+    call("get_chart_map", Role::Anyone, Repeat::Reads, &[Code::ChartNotFound, Code::NotAcceptable]),
     call("reserve", Role::User, MAKES_RESERVATION, &RESERVE),
     call("get_reservation", Role::User, Repeat::Reads, &[Code::ReservationNotFound]),
     call("confirm_reservation", Role::User, Repeat::Harmless, &CONFIRM),
@@ -65,11 +75,17 @@ pub const CALLS: [Call; 16] = [
 ];
 
 const LIST_SEATS: [Code; 3] = [Code::EventNotFound, Code::NotFound, Code::NotAcceptable];
-const RESERVE: [Code; 6] = [
+const RESERVE: [Code; 12] = [
     Code::Forbidden,
     Code::EventNotFound,
     Code::SeatNotFound,
     Code::SeatUnavailable,
+    Code::SoldTogether,
+    Code::LeavesSingleSeat,
+    Code::NoBlockFree,
+    Code::SoldOut,
+    Code::UnknownCategory,
+    Code::UnknownTicketType,
     Code::EventEnded,
     Code::IdempotencyKeyReused,
 ];

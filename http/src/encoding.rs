@@ -25,11 +25,16 @@ pub fn compress(bytes: &[u8]) -> Vec<u8> {
 /// The answer with this body, compressed where the client takes gzip.
 pub fn json(response: &mut HttpResponseBuilder, body: &impl Serialize, takes_gzip: bool) -> HttpResponse {
     let json = serde_json::to_vec(body).expect("a body has string keys, and memory takes all");
+    json_bytes(response, &json, takes_gzip)
+}
+
+/// The same with a body that is JSON already.
+pub fn json_bytes(response: &mut HttpResponseBuilder, json: &[u8], takes_gzip: bool) -> HttpResponse {
     response.insert_header(ContentType::json()).insert_header((VARY, "accept-encoding"));
     if takes_gzip && json.len() >= WORTH_COMPRESSING {
-        return response.insert_header((CONTENT_ENCODING, "gzip")).body(compress(&json));
+        return response.insert_header((CONTENT_ENCODING, "gzip")).body(compress(json));
     }
-    response.body(json)
+    response.body(json.to_vec())
 }
 
 /// Whether the client is best served with gzip, by its `Accept-Encoding`.

@@ -18,8 +18,10 @@ use futures_util::StreamExt;
 use garde::Validate;
 use serde::de::DeserializeOwned;
 
+use crate::auth::is_admin;
 use crate::connection::state::{self, Connection};
 use crate::state::AppState;
+use crate::wire::chart_body::ChartPathId;
 use crate::wire::object::Object;
 use crate::wire::problem::{Code, FieldError, Problem};
 
@@ -42,6 +44,11 @@ impl ApiId for EventId {
 impl ApiId for ReservationId {
     const NOT_FOUND: Code = Code::ReservationNotFound;
     const NOT_FOUND_DETAIL: &'static str = "there is no such reservation";
+}
+
+impl ApiId for ChartPathId {
+    const NOT_FOUND: Code = Code::ChartNotFound;
+    const NOT_FOUND_DETAIL: &'static str = "there is no such chart";
 }
 
 impl ApiId for UserId {
@@ -91,7 +98,7 @@ impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Jso
     type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
 
     fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
-        let max_bytes = request.app_data::<web::Data<AppState>>().map_or(0, |state| state.max_body_bytes);
+        let max_bytes = max_bytes(request);
         let media_type = refuse_query(request).and_then(|()| check_media_type(request));
         let body = Body::of(request, payload);
         Box::pin(async move {
@@ -102,6 +109,40 @@ impl<T: DeserializeOwned + Validate<Context = ()> + 'static> FromRequest for Jso
             Ok(Self { value, bytes })
         })
     }
+}
+
+/// A file in a body: JSON or CSV.
+pub struct FileBody {
+    /// Inflated.
+    pub bytes: Bytes,
+    /// Whether it says that it is CSV.
+    pub is_csv: bool,
+}
+
+impl FromRequest for FileBody {
+    type Error = Problem;
+    type Future = Pin<Box<dyn Future<Output = Result<Self, Problem>>>>;
+
+    fn from_request(request: &HttpRequest, payload: &mut Payload) -> Self::Future {
+        let max_bytes = max_bytes(request);
+        let is_csv = media_type(request).eq_ignore_ascii_case(b"text/csv");
+        let media_type = if is_csv { Ok(()) } else { check_media_type(request) };
+        let body = Body::of(request, payload);
+        Box::pin(async move {
+            media_type?;
+            Ok(Self { bytes: body.read(max_bytes).await?, is_csv })
+        })
+    }
+}
+
+/// What an administrator may send to the calls that take the seating plan of a stadium.
+const MAX_PLAN_BYTES: usize = 16 * 1024 * 1024;
+const PLAN_PATHS: [&str; 2] = ["/api/v1/events", "/api/v1/charts"];
+
+fn max_bytes(request: &HttpRequest) -> usize {
+    let max_bytes = request.app_data::<web::Data<AppState>>().map_or(0, |state| state.max_body_bytes);
+    let takes_plans = PLAN_PATHS.contains(&request.path()) && is_admin(request);
+    if takes_plans { max_bytes.max(MAX_PLAN_BYTES) } else { max_bytes }
 }
 
 /// Proof that a request says nothing but its path: no query, and no body, or an empty one in JSON. What is
@@ -136,10 +177,13 @@ fn refuse_query(request: &HttpRequest) -> Result<(), Problem> {
     Err(Problem::new(Code::MalformedRequest, "query: this call takes none"))
 }
 
-fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+fn media_type(request: &HttpRequest) -> &[u8] {
     let value = request.headers().get(header::CONTENT_TYPE).map_or(&b""[..], |value| value.as_bytes());
-    let essence = value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii();
-    if essence.eq_ignore_ascii_case(b"application/json") {
+    value.split(|&byte| byte == b';').next().unwrap_or_default().trim_ascii()
+}
+
+fn check_media_type(request: &HttpRequest) -> Result<(), Problem> {
+    if media_type(request).eq_ignore_ascii_case(b"application/json") {
         return Ok(());
     }
     Err(Problem::new(Code::UnsupportedMediaType, "send the body with Content-Type: application/json"))

@@ -38,6 +38,7 @@ const KEYS: &str = "The administrator's key, or a user's. A server that runs wit
     tags(
         (name = "events", description = "What people attend"),
         (name = "seats", description = "The places of an event"),
+        (name = "charts", description = "Layouts that events are made of"),
         (name = "reservations", description = "Seats of one event for one user"),
         (name = "users", description = "Whose reservations"),
         (name = "health", description = "How the server is"),
@@ -98,8 +99,8 @@ fn add_security_schemes(document: &mut OpenApi) {
 }
 
 fn operations(item: &mut PathItem) -> Vec<&mut Operation> {
-    let PathItem { get, post, patch, delete, .. } = item;
-    [get, post, patch, delete].into_iter().flatten().collect()
+    let PathItem { get, post, put, patch, delete, .. } = item;
+    [get, post, put, patch, delete].into_iter().flatten().collect()
 }
 
 fn idempotency_key(repeat: Repeat) -> Parameter {
@@ -198,9 +199,13 @@ fn add_examples(call: Call, operation: &mut Operation) {
         }
     }
     let Some(RefOr::T(request)) = &mut operation.request_body else { return };
-    for content in request.content.values_mut() {
+    for (media_type, content) in &mut request.content {
         if let RefOr::T(content) = content {
-            let examples = examples::requests(call.id).into_iter();
+            let examples = match media_type.as_str() {
+                "text/csv" => vec![("CSV", examples::CSV_CHART.into())],
+                _ => examples::requests(call.id),
+            };
+            let examples = examples.into_iter();
             let examples = examples.map(|(name, value)| (name.to_owned(), example(name, value).into()));
             content.examples.extend(examples);
         }

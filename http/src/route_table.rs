@@ -35,6 +35,7 @@ impl RouteTable {
                 (&item.get, Method::GET),
                 (&item.get, Method::HEAD),
                 (&item.post, Method::POST),
+                (&item.put, Method::PUT),
                 (&item.patch, Method::PATCH),
                 (&item.delete, Method::DELETE),
             ];

@@ -18,6 +18,7 @@ use holdfast_http::state::AppState;
 use holdfast_http::wire::event_body::{EventBody, NewEventBody};
 use holdfast_http::wire::problem::{Code, Problem};
 use holdfast_http::wire::reservation_body::NewReservationBody;
+use holdfast_http::wire::wish_body::seats_of;
 use utoipa_actix_web::service_config::ServiceConfig;
 
 use crate::peer::{Peer, Settings};
@@ -54,7 +55,7 @@ async fn create_event(
     _: Admin,
     JsonBody { value: body, .. }: JsonBody<NewEventBody>,
 ) -> Result<HttpResponse, Problem> {
-    let event = body.into_event(state.default_hold_ttl_s);
+    let (event, _) = body.into_event(state.default_hold_ttl_s, None)?;
     let view = state.engine.create_event(event).await.map_err(|error| Problem::from_call(error, None))?;
     peer.create_event(Arc::clone(&view.info)).await.map_err(|error| Problem::from_call(error, None))?;
     Ok(HttpResponse::Created().json(EventBody::from(view)))
@@ -71,8 +72,8 @@ async fn reserve(
     let key = idempotency_key(&request, body.idempotency_key)?;
     let event_id = EventId::try_from(body.event_id)
         .map_err(|_| Problem::new(Code::EventNotFound, "there is no such event"))?;
-    let seats = reservations::seats_of(event_id, &body.seat_ids)?;
+    let seats = seats_of(event_id, &body.seat_ids.unwrap_or_default())?;
     let reserved = peer.reserve(event_id, user_id, seats, key).await;
     let view = reserved.map_err(|error| Problem::from_call(error, event_id))?;
-    Ok(reservations::created(&view, state.engine.now()))
+    Ok(reservations::created(&view, None, state.engine.now()))
 }

@@ -21,6 +21,11 @@ const MOST_FINDERS: usize = 16;
 const MOST_SPREAD: usize = 256;
 
 impl Event {
+    /// The seats that a reserve of the best available ones on open sale would get now.
+    pub fn find_best(&mut self, wanted: &WantedBest) -> Result<Vec<SeatNo>, Rejection> {
+        self.best_available(wanted, None, &[])
+    }
+
     /// The best seats that there are for this wish. Those of `chosen` are somebody's already.
     pub(super) fn best_available(
         &mut self,

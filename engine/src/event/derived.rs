@@ -38,6 +38,26 @@ impl Event {
         }
     }
 
+    /// What a channel has of its own comes before what everybody can have.
+    fn places_of_channel(
+        &self,
+        section: SectionNo,
+        quantity: u32,
+        channel: Option<&str>,
+        chosen: &[SeatNo],
+    ) -> Vec<SeatNo> {
+        if channel.is_none() {
+            return Vec::new();
+        }
+        let is_own = |seat_no: &SeatNo| {
+            self.seat_status(*seat_no) == Some(SeatStatus::NotForSale)
+                && self.seats.channel(*seat_no) == channel
+                && !chosen.contains(seat_no)
+        };
+        let places = self.info.seating.layout.places_of_section(section).flatten();
+        places.filter(is_own).take(quantity as usize).collect()
+    }
+
     /// The free places of a section with the lowest numbers, at most `quantity`, and without those `chosen`.
     pub(super) fn free_places(
         &mut self,
@@ -50,15 +70,11 @@ impl Event {
             let is_free = |status: &SeatStatus| *status == SeatStatus::Available;
             FreePlaces::new(self.seats.statuses().iter().map(is_free))
         });
-        let mut found: Vec<SeatNo> = Vec::new();
+        let mut found = self.places_of_channel(section, quantity, channel, chosen);
         for places in self.info.seating.layout.places_of_section(section) {
             let (mut index, end) = (places.start as usize - 1, places.end as usize - 1);
             while found.len() < quantity as usize {
-                let next = match channel {
-                    None => free.next(index).filter(|&next| next < end),
-                    Some(_) => (index..end).find(|&next| self.is_open(next as SeatNo + 1, channel)),
-                };
-                let Some(next) = next else { break };
+                let Some(next) = free.next(index).filter(|&next| next < end) else { break };
                 let seat_no = next as SeatNo + 1;
                 found.extend((!chosen.contains(&seat_no)).then_some(seat_no));
                 index = next + 1;

@@ -14,9 +14,11 @@ impl Event {
         &mut self,
         allocations: &[Allocation],
         if_version: Option<u64>,
+        instead_of: Option<&[Allocation]>,
         now: Timestamp,
     ) -> Result<Applied, Rejection> {
-        if if_version.is_some_and(|version| version != self.version) {
+        let is_other = instead_of.is_some_and(|expected| expected != self.info.allocations);
+        if is_other || if_version.is_some_and(|version| version != self.version) {
             return Err(Rejection::EventChanged);
         }
         check_allocations(allocations, self.info.seating.seats())?;

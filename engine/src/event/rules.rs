@@ -52,7 +52,9 @@ impl Event {
             Command::Cancel(id, caller) => self.cancel(*id, *caller, at),
             Command::Extend(id, caller) => self.extend(*id, *caller, at),
             Command::Amend(patch) => self.amend(patch, now),
-            Command::Allocate { allocations, if_version } => self.allocate(allocations, *if_version, now),
+            Command::Allocate { allocations, if_version, instead_of } => {
+                self.allocate(allocations, *if_version, instead_of.as_deref(), now)
+            }
             Command::AddSections { to, seating } => self.add_sections(*to, seating, now),
             Command::Delete => self.delete(now),
         }

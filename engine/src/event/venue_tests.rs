@@ -80,7 +80,12 @@ impl House {
         let mut event = Event::new(info(builder.build()));
         if !killed.is_empty() {
             let kill = allocation(KILL, killed);
-            event.apply(&Command::Allocate { allocations: vec![kill], if_version: None }, at(1)).unwrap();
+            event
+                .apply(
+                    &Command::Allocate { allocations: vec![kill], if_version: None, instead_of: None },
+                    at(1),
+                )
+                .unwrap();
         }
         for seat_no in taken {
             event.apply(&Command::reserve(user(9), vec![seat_no], None), at(1)).unwrap();
@@ -332,7 +337,7 @@ fn capacity_is_added_and_sold() {
 fn allocations_are_for_their_channel_until_they_are_released() {
     let mut event = floor(6);
     let promoter = Allocation { release_at: Some(at(100)), ..allocation("promoter", vec![(1, 4)]) };
-    let allocate = |allocations, if_version| Command::Allocate { allocations, if_version };
+    let allocate = |allocations, if_version| Command::Allocate { allocations, if_version, instead_of: None };
     event.apply(&allocate(vec![promoter.clone()], Some(0)), at(1)).unwrap();
     assert_eq!(event.apply(&allocate(Vec::new(), Some(7)), at(1)), Err(Rejection::EventChanged));
     let beyond = allocation("promoter", vec![(6, 7)]);

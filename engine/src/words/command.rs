@@ -59,6 +59,8 @@ pub enum Command {
         allocations: Vec<Allocation>,
         /// The version of the event that they were made for; `None`: any.
         if_version: Option<u64>,
+        /// What they were made of; `None`: whatever there is.
+        instead_of: Option<Vec<Allocation>>,
     },
     /// Add sections behind the others.
     AddSections {

@@ -44,6 +44,13 @@ impl FromRequest for CommandRoute {
 }
 
 impl CommandRoute {
+    async fn with_labels(&self, problem: Problem, event_id: EventId) -> Problem {
+        match self.state.engine.event(event_id).await {
+            Ok(event) => problem.with_labels(&event.info.seating.layout),
+            Err(_) => problem,
+        }
+    }
+
     /// Has a command about an event decided. `here` asks an engine of this node; `body` is the request's, to
     /// be passed on.
     pub async fn decide(
@@ -61,6 +68,9 @@ impl CommandRoute {
             None => Err(PeerFault::Unreached("this node is alone".to_owned())),
         };
         let answer = decide(&self.state.engine, self.hops, here, there).await;
-        answer.map_err(|error| Problem::from_call(error, event_id))
+        match answer.map_err(|error| Problem::from_call(error, event_id)) {
+            Err(problem) if problem.has_seats() => Err(self.with_labels(problem, event_id).await),
+            answer => answer,
+        }
     }
 }

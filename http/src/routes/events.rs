@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, delete, get, patch, post};
-use engine::{Engine, EventId, EventKey, EventPatch, MadeEvent};
+use engine::{Chart, ChartId, Engine, EventId, EventKey, EventPatch, MadeEvent};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
@@ -48,7 +48,14 @@ pub(crate) async fn create(
     JsonBody { value: body, bytes }: JsonBody<NewEventBody>,
 ) -> Result<HttpResponse, Problem> {
     body.check_time(state.engine.now())?;
-    let event = body.into_event(state.default_hold_ttl_s);
+    let chart = match body.chart_id() {
+        Some(id) => Some(chart(&state.engine, id).await?),
+        None => None,
+    };
+    let (event, keys) = body.into_event(state.default_hold_ttl_s, chart)?;
+    if let Some(keys) = keys {
+        state.engine.put_seat_keys(&keys).await.map_err(|error| Problem::from_call(error, None))?;
+    }
     let made = match key {
         Some(key) => {
             let key = EventKey { key, request_hash: request_hash(&bytes) };
@@ -149,4 +156,10 @@ pub(crate) async fn delete(
         Ok(HttpResponse::NoContent().finish())
     };
     route.decide(id, Bytes::new(), here).await
+}
+
+/// A chart that an event is made of.
+async fn chart(engine: &Engine, id: ChartId) -> Result<Chart, Problem> {
+    let chart = engine.chart(id).await.map_err(|error| Problem::from_call(error, None))?;
+    chart.ok_or_else(|| Problem::invalid_field("chart_id", "there is no such chart"))
 }

@@ -3,11 +3,13 @@
 use actix_web::web;
 use utoipa_actix_web::service_config::ServiceConfig;
 
+pub mod charts;
 pub mod events;
 pub mod health;
 pub mod reservations;
 pub mod seats;
 pub mod users;
+pub mod venue;
 
 /// Where the API stands.
 pub(crate) const API: &str = "/api/v1";
@@ -31,6 +33,16 @@ pub(crate) fn configure_api(config: &mut ServiceConfig) {
         .service(events::create)
         .service(events::amend)
         .service(events::delete)
+        .service(seats::statuses)
+        .service(venue::get_layout)
+        .service(venue::add_sections)
+        .service(venue::get_allocations)
+        .service(venue::set_allocations)
+        .service(venue::add_allocations)
+        .service(charts::list)
+        .service(charts::get)
+        .service(charts::chart_map)
+        .service(charts::create)
         .service(users::reservations)
         .service(health::health)
         .route("/metrics", web::get().to(health::answer_metrics));

@@ -3,7 +3,7 @@
 use actix_web::http::header;
 use actix_web::web::{self, Bytes};
 use actix_web::{HttpRequest, HttpResponse, get, post};
-use engine::{Caller, Engine, EventId, ReservationId, ReservationView, SeatId, SeatNo, Timestamp, UserId};
+use engine::{Caller, Engine, EventId, ReservationId, ReservationView, SeatKeyList, Timestamp, UserId, Wish};
 use uuid::Uuid;
 
 use crate::auth::Member;
@@ -13,6 +13,7 @@ use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, idempotency_key};
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
 use crate::wire::reservation_body::{NewReservationBody, ReservationBody};
+use crate::wire::wish_body::{WishBody, seats_of};
 
 /// Holds seats for a user: all of them or none.
 #[utoipa::path(
@@ -31,22 +32,17 @@ pub(crate) async fn reserve(
     route: CommandRoute,
     Member(caller): Member,
     request: HttpRequest,
-    JsonBody { value: body, bytes }: JsonBody<NewReservationBody>,
+    JsonBody { value: mut body, bytes }: JsonBody<NewReservationBody>,
 ) -> Result<HttpResponse, Problem> {
     let user_id = acting_for(caller, body.user_id)?;
-    let key = idempotency_key(&request, body.idempotency_key)?;
+    let key = idempotency_key(&request, body.idempotency_key.take())?;
     let event_id = EventId::try_from(body.event_id)
         .map_err(|_| Problem::new(Code::EventNotFound, "there is no such event"))?;
-    let seats = match seats_of(event_id, &body.seat_ids) {
-        Ok(seats) => seats,
-        Err(problem) => {
-            state.engine.event(event_id).await.map_err(|error| Problem::from_call(error, event_id))?;
-            return Err(problem);
-        }
-    };
+    let wish = read_wish(&state.engine, event_id, caller, body.take_wish()).await?;
     let here = async |engine: Engine| {
-        let view = engine.reserve(event_id, user_id, seats.clone(), key.clone()).await?;
-        Ok(created(&view, engine.now()))
+        let view = engine.reserve_wish(event_id, user_id, wish.clone(), caller, key.clone()).await?;
+        let keys = engine.seat_keys(&view.event.seating.layout).await.unwrap_or_default();
+        Ok(created(&view, keys.as_deref(), engine.now()))
     };
     route.decide(event_id, bytes, here).await
 }
@@ -66,7 +62,7 @@ pub(crate) async fn get(
 ) -> Result<HttpResponse, Problem> {
     let view = state.engine.reservation(id, caller).await;
     let view = view.map_err(|error| Problem::from_call(error, id.event_id()))?;
-    Ok(shown(&view, state.engine.now()))
+    Ok(shown(&state.engine, &view).await)
 }
 
 /// Sells the held seats. Confirming again gives the same answer.
@@ -85,7 +81,7 @@ pub(crate) async fn confirm(
     _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
-    let here = async |engine: Engine| Ok(shown(&engine.confirm(id, caller).await?, engine.now()));
+    let here = async |engine: Engine| Ok(shown(&engine, &engine.confirm(id, caller).await?).await);
     route.decide(id.event_id(), Bytes::new(), here).await
 }
 
@@ -105,7 +101,7 @@ pub(crate) async fn cancel(
     _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
-    let here = async |engine: Engine| Ok(shown(&engine.cancel(id, caller).await?, engine.now()));
+    let here = async |engine: Engine| Ok(shown(&engine, &engine.cancel(id, caller).await?).await);
     route.decide(id.event_id(), Bytes::new(), here).await
 }
 
@@ -125,23 +121,51 @@ pub(crate) async fn extend(
     _: IdempotencyKey,
     _: NothingElse,
 ) -> Result<HttpResponse, Problem> {
-    let here = async |engine: Engine| Ok(shown(&engine.extend(id, caller).await?, engine.now()));
+    let here = async |engine: Engine| Ok(shown(&engine, &engine.extend(id, caller).await?).await);
     route.decide(id.event_id(), Bytes::new(), here).await
 }
 
+/// A wish in the numbers of the event. Seats by id alone need no look at it.
+async fn read_wish(
+    engine: &Engine,
+    event_id: EventId,
+    caller: Caller,
+    wish: WishBody,
+) -> Result<Wish, Problem> {
+    if wish.channel.is_some() && caller != Caller::Admin {
+        return Err(Problem::new(Code::Forbidden, "a channel is the administrator's to name"));
+    }
+    let event = async || engine.event(event_id).await.map_err(|error| Problem::from_call(error, event_id));
+    if wish.is_plain() {
+        return match seats_of(event_id, &wish.seat_ids) {
+            Ok(seats) => Ok(Wish::seats(seats)),
+            Err(problem) => event().await.and(Err(problem)),
+        };
+    }
+    let info = event().await?.info;
+    let keys = match wish.names_keys() {
+        true => engine.seat_keys(&info.seating.layout).await,
+        false => Ok(None),
+    };
+    let keys = keys.map_err(|error| Problem::from_call(error, event_id))?;
+    wish.read(&info, keys.as_deref())
+}
+
 /// The answer to a reserve that was carried out.
-pub fn created(view: &ReservationView, now: Timestamp) -> HttpResponse {
+pub fn created(view: &ReservationView, keys: Option<&SeatKeyList>, now: Timestamp) -> HttpResponse {
     let mut response = HttpResponse::Created();
     response.insert_header((header::LOCATION, format!("/api/v1/reservations/{}", view.reservation.id)));
     if view.replayed {
         response.insert_header((IDEMPOTENT_REPLAYED, "true"));
     }
-    response.json(ReservationBody::new(view, now))
+    response.json(ReservationBody::new(view, keys, now))
 }
 
 /// The answer to a question about one reservation.
-fn shown(view: &ReservationView, now: Timestamp) -> HttpResponse {
-    HttpResponse::Ok().json(ReservationBody::new(view, now))
+async fn shown(engine: &Engine, view: &ReservationView) -> HttpResponse {
+    // What was done was done, whether the keys can be had or not.
+    let keys = engine.seat_keys(&view.event.seating.layout).await.unwrap_or_default();
+    HttpResponse::Ok().json(ReservationBody::new(view, keys.as_deref(), engine.now()))
 }
 
 /// The user to reserve for: a user's own, or whom the administrator names.
@@ -157,11 +181,4 @@ pub fn acting_for(caller: Caller, named: Option<Uuid>) -> Result<UserId, Problem
             Err(Problem::new(Code::Forbidden, "a user reserves for itself; the user_id is another one's"))
         }
     }
-}
-
-/// The numbers of seats of an event; ids that are no seats of it are refused by name.
-pub fn seats_of(event_id: EventId, ids: &[Uuid]) -> Result<Vec<SeatNo>, Problem> {
-    let seat_no = |id: Uuid| SeatId::try_from(id).ok().filter(|seat| seat.event_id() == event_id);
-    let seats: Option<Vec<SeatNo>> = ids.iter().map(|&id| seat_no(id).map(SeatId::seat_no)).collect();
-    seats.ok_or_else(|| Problem::seats_not_found(ids.iter().filter(|&&id| seat_no(id).is_none())))
 }

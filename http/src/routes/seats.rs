@@ -8,16 +8,17 @@ use utoipa::IntoParams;
 
 use crate::connection::answer::CountedElsewhere;
 use crate::encoding::takes_gzip;
-use crate::extract::{Parameters, PathId};
+use crate::extract::{NothingElse, Parameters, PathId};
 use crate::seat_maps::MapError;
 use crate::seat_maps::builder::NotBuilt;
 use crate::state::AppState;
+use crate::wire::map_view::{MapView, StatusesBody};
 use crate::wire::name::Name;
 use crate::wire::problem::{Code, Problem};
 use crate::wire::seat_body::{SeatBody, SeatFilter, SeatStatusName};
 
 /// Caches ask each time, with the `ETag`.
-const NO_CACHE: &str = "no-cache";
+pub(crate) const NO_CACHE: &str = "no-cache";
 
 /// Which seats to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -60,7 +61,41 @@ pub async fn list(
     if !filter.fits(&event.info.seating.layout) {
         return Err(Problem::new(Code::NotFound, "the event has no section of this name"));
     }
-    let takes_gzip = takes_gzip(&request)?;
+    answer(&state, id, version, MapView::Seats(filter), &request).await
+}
+
+/// The statuses of an event's seats, by number: what changes, beside the layout that does not. As fresh as the seats.
+#[utoipa::path(
+    tag = "seats", operation_id = "get_statuses",
+    params(
+        ("id" = uuid::Uuid, Path, description = "The event's id"),
+        ("If-None-Match" = Option<String>, Header, description = "The `ETag` of an earlier answer", nullable = false),
+    ),
+    responses(
+        (status = 200, description = "The statuses", body = StatusesBody,
+            headers(("ETag" = String, description = "Changes with the event's version"))),
+        (status = 304, description = "Nothing has changed since the answer with this `ETag`"),
+    ),
+)]
+#[get("/events/{id}/statuses")]
+pub async fn statuses(
+    state: web::Data<AppState>,
+    PathId(id): PathId<EventId>,
+    request: HttpRequest,
+    _: NothingElse,
+) -> Result<HttpResponse, Problem> {
+    let event = state.engine.event(id).await.map_err(|error| Problem::from_call(error, id))?;
+    answer(&state, id, event.version, MapView::Statuses, &request).await
+}
+
+async fn answer(
+    state: &AppState,
+    id: EventId,
+    version: u64,
+    view: MapView,
+    request: &HttpRequest,
+) -> Result<HttpResponse, Problem> {
+    let takes_gzip = takes_gzip(request)?;
     if is_match(request.headers(), &etag(version)) {
         return Ok(HttpResponse::NotModified()
             .insert_header((header::ETAG, etag(version)))
@@ -68,7 +103,7 @@ pub async fn list(
             .finish());
     }
     let problem = |error| not_built(error, id);
-    let prepared = state.seat_maps.get(&state.engine, id, version, filter).await.map_err(problem)?;
+    let prepared = state.seat_maps.get(&state.engine, id, version, view).await.map_err(problem)?;
     let mut response = HttpResponse::Ok();
     response
         .insert_header((header::ETAG, etag(prepared.version)))
@@ -112,7 +147,7 @@ fn etag(version: u64) -> String {
     format!("W/\"{version}\"")
 }
 
-fn is_match(headers: &HeaderMap, etag: &str) -> bool {
+pub(crate) fn is_match(headers: &HeaderMap, etag: &str) -> bool {
     let strong = etag.trim_start_matches("W/");
     headers.get_all(header::IF_NONE_MATCH).filter_map(|value| value.to_str().ok()).any(|value| {
         value.split(',').map(str::trim).any(|given| given == "*" || given.trim_start_matches("W/") == strong)

@@ -56,7 +56,11 @@ pub(crate) async fn reservations(
     let filter = query.status.as_deref().map(|status| ("status", status));
     let next = page.cut(&mut views, &path, filter, |view| view.reservation.id);
     let now = state.engine.now();
-    let bodies: Vec<_> = views.iter().map(|view| ReservationBody::new(view, now)).collect();
+    let mut bodies = Vec::with_capacity(views.len());
+    for view in &views {
+        let keys = state.engine.seat_keys(&view.event.seating.layout).await.unwrap_or_default();
+        bodies.push(ReservationBody::new(view, keys.as_deref(), now));
+    }
     let mut response = HttpResponse::Ok();
     if let Some(next) = next {
         response.insert_header((header::LINK, next));

@@ -13,7 +13,8 @@ use moka::policy::EvictionPolicy;
 use tokio::sync::Mutex;
 
 use crate::connection::memory::{Memory, Taken};
-use crate::wire::seat_body::{SEAT_BYTES, SeatFilter};
+use crate::wire::map_view::MapView;
+use crate::wire::seat_body::SEAT_BYTES;
 
 use self::builder::{Builder, NotBuilt};
 pub use self::prepared::PreparedMap;
@@ -31,7 +32,7 @@ pub struct SeatMaps {
 #[derive(Clone, PartialEq, Eq, Hash)]
 struct Wanted {
     event: EventId,
-    seats: SeatFilter,
+    view: MapView,
 }
 
 /// Where a map is kept. Whoever prepares it has it to itself.
@@ -70,9 +71,9 @@ impl SeatMaps {
         engine: &Engine,
         event: EventId,
         version: u64,
-        seats: SeatFilter,
+        view: MapView,
     ) -> Result<Arc<PreparedMap>, MapError> {
-        let wanted = Wanted { event, seats };
+        let wanted = Wanted { event, view };
         let slot = self.slots.get_with_by_ref(&wanted, async { Arc::default() }).await;
         let mut prepared = slot.prepared.lock().await;
         if let Some(prepared) = prepared.as_ref().filter(|prepared| prepared.serves(version)) {
@@ -97,8 +98,10 @@ impl SeatMaps {
         let begun_at = Instant::now();
         let taken =
             self.take(map.statuses.len() * SEAT_BYTES).await.ok_or(MapError::NotBuilt(NotBuilt::NoRoom))?;
-        let (seats, version, filter) = (map.statuses.len(), map.version, wanted.seats.clone());
-        let json = self.builder.build(seats, move || filter.write(&map)).await.map_err(MapError::NotBuilt)?;
+        let (seats, version, view) = (map.statuses.len(), map.version, wanted.view.clone());
+        let keys = engine.seat_keys(&map.info.seating.layout).await.map_err(MapError::Call)?;
+        let write = move || view.write(&map, keys.as_deref());
+        let json = self.builder.build(seats, write).await.map_err(MapError::NotBuilt)?;
         Ok(PreparedMap::new(version, seats, taken.with(json), begun_at))
     }
 

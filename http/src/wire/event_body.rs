@@ -1,20 +1,24 @@
 //! Events on the wire.
 
-use std::collections::{BTreeSet, HashSet};
+use std::collections::BTreeSet;
+use std::sync::Arc;
 
+use charts::spec::{CategorySpec, SectionSpec, TicketTypeSpec};
 use engine::{
-    CategoryNo, Currency, EventDetails, EventId, EventPatch, EventView, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT,
-    NewEvent, Rules, Seating, Section, SectionSize, Timestamp,
+    CategoryNo, Chart, ChartId, Currency, EventDetails, EventId, EventPatch, EventView, Layout,
+    MAX_PRICE_MINOR, MAX_SECTIONS, NewEvent, OrphanRule, Rules, Seating, Section, SectionSize, Timestamp,
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
+use serde_json::value::RawValue;
 use utoipa::ToSchema;
+use uuid::Uuid;
 
 use crate::wire::name::Name;
 use crate::wire::problem::Problem;
 use crate::wire::time::Time;
+use crate::wire::venue_body::{self, AllocationSpec, CategoryBody, Pricing, TicketTypeBody, Venue};
 
-const MAX_SECTIONS: usize = 1_000;
 const DEFAULT_MAX_SEATS_PER_RESERVATION: u32 = 10;
 const MAX_HOLD_FACTOR: u32 = 4;
 
@@ -26,6 +30,12 @@ pub struct EventBody {
     summary: EventSummaryBody,
     /// Its seats, by section.
     sections: Vec<SectionBody>,
+    /// Its price levels.
+    categories: Vec<CategoryBody>,
+    /// A seat whose ticket type is not said is of the first.
+    ticket_types: Vec<TicketTypeBody>,
+    #[schema(value_type = OrphanRuleName)]
+    orphan_rule: OrphanRuleName,
 }
 
 /// An event without its sections, of which there can be a thousand.
@@ -92,7 +102,9 @@ impl From<EventView> for EventBody {
         let sizes = seating.layout.section_sizes();
         let sections = seating.layout.sections().iter().zip(sizes);
         let sections = sections.map(|(section, size)| SectionBody::new(seating, section, size)).collect();
-        Self { sections, summary: EventSummaryBody::from(&view) }
+        let (categories, ticket_types) = venue_body::price_list(&seating.prices);
+        let orphan_rule = view.info.details.rules.orphan_rule.into();
+        Self { sections, categories, ticket_types, orphan_rule, summary: EventSummaryBody::from(&view) }
     }
 }
 
@@ -180,42 +192,77 @@ pub struct NewEventBody {
     #[garde(inner(range(min = 1, max = 1_000)))]
     #[schema(minimum = 1, maximum = 1_000)]
     max_seats_per_reservation: Option<i64>,
-    /// All of them together 1 to 200,000 seats; no name twice.
-    #[garde(custom(one_form(self.total_seats)), dive)]
-    #[schema(min_items = 1, max_items = 1_000)]
+    /// All of them together 1 to 200,000 seats and places.
+    #[garde(custom(one_form(self)))]
+    #[schema(min_items = 1, max_items = 5_000)]
     #[serde(default, deserialize_with = "super::object::list")]
-    sections: Option<Vec<NewSection>>,
+    sections: Option<Vec<SectionSpec>>,
+    /// In the place of `sections`: a chart that is kept.
+    #[garde(skip)]
+    chart_id: Option<Uuid>,
+    /// In the place of `sections`: a seating plan of pretix, as it is.
+    #[garde(skip)]
+    #[schema(value_type = Option<Object>)]
+    seating_plan: Option<Box<RawValue>>,
     /// In the place of `sections`: one unnamed section of so many seats.
     #[garde(inner(range(min = 1, max = 200_000)))]
     #[schema(minimum = 1, maximum = 200_000)]
     total_seats: Option<i64>,
-    /// With `total_seats`: the price of each seat, in minor units.
+    /// The price of each seat that has neither one of its own nor a category, in minor units.
     #[garde(inner(range(min = 0, max = MAX_PRICE_MINOR)), custom(price_of(self.total_seats)))]
     #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
     price: Option<i64>,
+    /// The prices of the categories that seats name.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "super::object::list")]
+    categories: Option<Vec<CategorySpec>>,
+    /// Adult, child, …: one, `standard`, where absent.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "super::object::list")]
+    ticket_types: Option<Vec<TicketTypeSpec>>,
+    /// With `sections`: the pattern of the operator's own keys of the seats, such as `{section}/{row}/{seat}`.
+    #[garde(skip)]
+    keys: Option<String>,
+    /// Seats that not everybody can buy.
+    #[garde(skip)]
+    #[serde(default, deserialize_with = "super::object::list")]
+    allocations: Option<Vec<AllocationSpec>>,
+    /// `refuse`: a reservation of seats by number may not leave a single free seat beside it that was not single before.
+    #[garde(skip)]
+    orphan_rule: Option<OrphanRuleName>,
     /// Takes an event that is over already, too.
     #[garde(skip)]
     #[serde(default)]
     allow_past: bool,
 }
 
-/// A block of equal rows with one price.
-#[derive(Debug, Deserialize, Validate, ToSchema)]
-#[serde(deny_unknown_fields)]
-pub struct NewSection {
-    #[garde(dive)]
-    #[schema(inline)]
-    name: Name,
-    #[garde(range(min = 1, max = 200_000))]
-    #[schema(minimum = 1, maximum = 200_000)]
-    rows: i64,
-    #[garde(range(min = 1, max = 200_000))]
-    #[schema(minimum = 1, maximum = 200_000)]
-    seats_per_row: i64,
-    /// In minor units.
-    #[garde(range(min = 0, max = MAX_PRICE_MINOR))]
-    #[schema(minimum = 0, maximum = 1_000_000_000_000_i64)]
-    price: i64,
+/// Whether a reservation of seats by number may leave a single free seat beside it.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+#[schema(as = OrphanRule)]
+pub enum OrphanRuleName {
+    /// It may.
+    Off,
+    /// It may not, unless that one was single before.
+    Refuse,
+}
+
+impl From<OrphanRuleName> for OrphanRule {
+    fn from(name: OrphanRuleName) -> Self {
+        match name {
+            OrphanRuleName::Off => Self::Off,
+            OrphanRuleName::Refuse => Self::Refuse,
+        }
+    }
+}
+
+impl From<OrphanRule> for OrphanRuleName {
+    fn from(rule: OrphanRule) -> Self {
+        match rule {
+            OrphanRule::Off => Self::Off,
+            OrphanRule::Refuse => Self::Refuse,
+        }
+    }
 }
 
 impl NewEventBody {
@@ -227,11 +274,28 @@ impl NewEventBody {
         Err(Problem::invalid_field("end_at", "must not be in the past, unless allow_past is true"))
     }
 
-    /// The event, as the engine takes it.
-    pub fn into_event(self, default_hold_ttl_s: u32) -> NewEvent {
+    /// The chart that it is made of, if it is.
+    pub fn chart_id(&self) -> Option<ChartId> {
+        self.chart_id.map(ChartId)
+    }
+
+    /// The event, as the engine takes it, and the operator's own keys of its seats. `chart` is that of
+    /// [`chart_id`](Self::chart_id).
+    pub fn into_event(
+        mut self,
+        default_hold_ttl_s: u32,
+        chart: Option<Chart>,
+    ) -> Result<(NewEvent, Option<Vec<String>>), Problem> {
+        let kept = chart.as_ref().map(|chart| chart.allocations.clone()).unwrap_or_default();
+        let venue = self.venue(chart)?;
+        let layout = &venue.seating.layout;
+        let allocations = match &self.allocations {
+            Some(specs) => venue_body::allocations(specs, layout, &[])?,
+            None => kept,
+        };
         let hold_ttl_s = self.hold_ttl_s.map_or(default_hold_ttl_s, whole);
         let max_hold_s = self.max_hold_s.map_or(hold_ttl_s * MAX_HOLD_FACTOR, whole);
-        NewEvent {
+        let event = NewEvent {
             details: EventDetails {
                 name: self.name.into_string(),
                 description: self.description.unwrap_or_default(),
@@ -243,22 +307,38 @@ impl NewEventBody {
                 max_seats_per_reservation: self
                     .max_seats_per_reservation
                     .map_or(DEFAULT_MAX_SEATS_PER_RESERVATION, whole),
-                rules: Rules::default(),
+                rules: Rules { orphan_rule: self.orphan_rule.map_or(OrphanRule::Off, OrphanRule::from) },
             },
             currency: self.currency.and_then(|code| code.parse().ok()).unwrap_or(Currency::JPY),
-            seating: match self.sections {
-                Some(sections) => Seating::of_sections(sections.into_iter().map(|section| {
-                    (
-                        section.name.into_string(),
-                        whole(section.rows),
-                        whole(section.seats_per_row),
-                        section.price,
-                    )
-                })),
-                None => Seating::of_seats(self.total_seats.map_or(0, whole), self.price.unwrap_or_default()),
-            },
-            allocations: Vec::new(),
+            seating: venue.seating,
+            allocations,
+        };
+        Ok((event, venue.listed_keys))
+    }
+
+    fn venue(&mut self, chart: Option<Chart>) -> Result<Venue, Problem> {
+        let pricing = Pricing {
+            categories: self.categories.take().unwrap_or_default(),
+            ticket_types: self.ticket_types.take().unwrap_or_default(),
+            price: self.price,
+        };
+        if let Some(chart) = chart {
+            return Venue::of_layout(chart.layout, &pricing);
         }
+        if let Some(total_seats) = self.total_seats {
+            return Venue::of_layout(Arc::new(Layout::of_seats(whole(total_seats))), &pricing);
+        }
+        if let Some(plan) = &self.seating_plan {
+            let read = charts::read(plan.get().as_bytes(), charts::Format::Pretix);
+            let file = read.map_err(|fault| {
+                Problem::invalid_field(format!("seating_plan.{}", fault.place), fault.message)
+            })?;
+            return Venue::of(file.compiled, &pricing);
+        }
+        let mut sections = self.sections.take().unwrap_or_default();
+        venue_body::normalize(&mut sections)?;
+        let compiled = charts::compile(&sections, self.keys.as_deref());
+        Venue::of(compiled.map_err(|fault| venue_body::refused(&fault))?, &pricing)
     }
 }
 
@@ -289,6 +369,8 @@ pub struct EventPatchBody {
     #[garde(inner(range(min = 1, max = 1_000)))]
     #[schema(minimum = 1, maximum = 1_000)]
     max_seats_per_reservation: Option<i64>,
+    #[garde(skip)]
+    orphan_rule: Option<OrphanRuleName>,
 }
 
 impl From<EventPatchBody> for EventPatch {
@@ -302,7 +384,7 @@ impl From<EventPatchBody> for EventPatch {
             hold_ttl_s: body.hold_ttl_s.map(whole),
             max_hold_s: body.max_hold_s.map(whole),
             max_seats_per_reservation: body.max_seats_per_reservation.map(whole),
-            orphan_rule: None,
+            orphan_rule: body.orphan_rule.map(OrphanRule::from),
         }
     }
 }
@@ -334,36 +416,28 @@ fn at_least(hold_ttl_s: Option<i64>) -> impl Fn(&i64, &()) -> garde::Result {
     }
 }
 
-fn one_form(total_seats: Option<i64>) -> impl FnOnce(&Option<Vec<NewSection>>, &()) -> garde::Result {
-    move |sections, ()| match (sections, total_seats) {
-        (None, Some(_)) => Ok(()),
-        (None, None) => Err(garde::Error::new("are needed, or total_seats and price in their place")),
-        (Some(_), Some(_)) => Err(garde::Error::new("and total_seats exclude each other")),
-        (Some(sections), None) => check_sections(sections),
+fn one_form(body: &NewEventBody) -> impl FnOnce(&Option<Vec<SectionSpec>>, &()) -> garde::Result {
+    let given = [
+        body.sections.is_some(),
+        body.total_seats.is_some(),
+        body.chart_id.is_some(),
+        body.seating_plan.is_some(),
+    ];
+    let (count, has_keys) = (given.iter().filter(|given| **given).count(), body.keys.is_some());
+    move |sections, ()| match (count, sections) {
+        (0, _) => Err(garde::Error::new("are needed, or chart_id, seating_plan, or total_seats and price")),
+        (1, Some(sections)) if sections.len() > MAX_SECTIONS => {
+            Err(garde::Error::new(format!("must be 1 to {MAX_SECTIONS}")))
+        }
+        (1, None) if has_keys => Err(garde::Error::new("are what keys are for")),
+        (1, _) => Ok(()),
+        _ => Err(garde::Error::new("and chart_id, seating_plan and total_seats exclude each other")),
     }
-}
-
-fn check_sections(sections: &[NewSection]) -> garde::Result {
-    if !(1..=MAX_SECTIONS).contains(&sections.len()) {
-        return Err(garde::Error::new(format!("must be 1 to {MAX_SECTIONS}")));
-    }
-    let mut names = HashSet::new();
-    if let Some(twice) = sections.iter().find(|section| !names.insert(section.name.look())) {
-        return Err(garde::Error::new(format!("have the name {} twice", twice.name)));
-    }
-    let sizes =
-        sections.iter().map(|section| section.rows.max(0).saturating_mul(section.seats_per_row.max(0)));
-    let seats = sizes.fold(0_i64, i64::saturating_add);
-    if seats > i64::from(MAX_SEATS_PER_EVENT) {
-        return Err(garde::Error::new(format!("must give 1 to {MAX_SEATS_PER_EVENT} seats, give {seats}")));
-    }
-    Ok(())
 }
 
 fn price_of(total_seats: Option<i64>) -> impl FnOnce(&Option<i64>, &()) -> garde::Result {
     move |price, ()| match (price, total_seats) {
         (None, Some(_)) => Err(garde::Error::new("is needed with total_seats")),
-        (Some(_), None) => Err(garde::Error::new("is for total_seats; sections have prices of their own")),
         _ => Ok(()),
     }
 }

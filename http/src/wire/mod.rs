@@ -1,6 +1,10 @@
 //! What stands on the wire: bodies, ids, pages, times, and refusals.
 
+pub mod allocation_body;
+pub mod chart_body;
 pub mod event_body;
+pub mod layout_body;
+pub mod map_view;
 pub mod name;
 pub mod object;
 pub mod paging;
@@ -10,3 +14,5 @@ pub mod request_id;
 pub mod reservation_body;
 pub mod seat_body;
 pub mod time;
+pub mod venue_body;
+pub mod wish_body;

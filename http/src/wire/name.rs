@@ -27,6 +27,11 @@ const CLASS: &str = r"\x00-\x1F\x7F-\x9F\xAD\u0600-\u0605\u061C\u06DD\u070F\u089
 pub struct Name(String);
 
 impl Name {
+    /// The name that a text is, good or bad.
+    pub fn of(text: &str) -> Self {
+        Self(Self::normalized(text))
+    }
+
     /// A text as names are kept: composed, and without space at its ends.
     pub fn normalized(text: &str) -> String {
         text.trim().nfc().collect()
@@ -42,7 +47,8 @@ impl Name {
         if self.0.contains(JOINERS) { self.0.replace(JOINERS, "").into() } else { (&*self.0).into() }
     }
 
-    fn check(&self) -> Result<(), String> {
+    /// Whether it is a good one, or why not.
+    pub fn check(&self) -> Result<(), String> {
         if !(1..=MAX_CHARACTERS).contains(&self.0.chars().count()) {
             return Err(format!("must have 1 to {MAX_CHARACTERS} characters"));
         }

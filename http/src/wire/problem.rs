@@ -6,8 +6,8 @@ use std::fmt;
 use actix_web::http::{StatusCode, Uri, header};
 use actix_web::{HttpResponse, ResponseError};
 use engine::{
-    CallError, EventId, Fault, Invalid, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection, ReservationId,
-    SeatId,
+    CallError, EventId, Fault, Invalid, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection,
+    ReservationId, SeatId,
 };
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -33,6 +33,7 @@ pub enum Code {
     EventNotFound,
     SeatNotFound,
     ReservationNotFound,
+    ChartNotFound,
     UserNotFound,
     MethodNotAllowed,
     NotAcceptable,
@@ -76,6 +77,7 @@ impl Code {
             Self::EventNotFound => (StatusCode::NOT_FOUND, "There is no such event"),
             Self::SeatNotFound => (StatusCode::NOT_FOUND, "The event has no such seat"),
             Self::ReservationNotFound => (StatusCode::NOT_FOUND, "There is no such reservation"),
+            Self::ChartNotFound => (StatusCode::NOT_FOUND, "There is no such chart"),
             Self::UserNotFound => (StatusCode::NOT_FOUND, "There is no such user"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "The method is not allowed here"),
             Self::NotAcceptable => (StatusCode::NOT_ACCEPTABLE, "No acceptable encoding is available"),
@@ -115,6 +117,10 @@ pub struct Conflict {
     /// The seat.
     #[schema(value_type = uuid::Uuid)]
     pub seat_id: SeatId,
+    /// Its label, as the house calls it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = String)]
+    pub seat_number: Option<String>,
     /// Why it is not available.
     pub reason: ConflictReason,
     /// With `yours`: the reservation. Whose seat it is else is nobody's business.
@@ -135,6 +141,16 @@ pub enum ConflictReason {
     Yours,
     /// It is not on open sale.
     NotForSale,
+    /// It sells only together with the other seats of its block.
+    SoldTogether,
+    /// It is free, and would be left single.
+    LeftSingle,
+}
+
+impl Conflict {
+    fn of(seat_id: SeatId, reason: ConflictReason) -> Self {
+        Self { seat_id, seat_number: None, reason, reservation_id: None }
+    }
 }
 
 impl From<engine::ConflictReason> for ConflictReason {
@@ -302,7 +318,8 @@ impl Problem {
                         _ => None,
                     };
                     let seat_id = seat_id(conflict.seat_no)?;
-                    Some(Conflict { seat_id, reason: conflict.reason.into(), reservation_id })
+                    let reason = conflict.reason.into();
+                    Some(Conflict { seat_id, seat_number: None, reason, reservation_id })
                 });
                 Self { conflicts: conflicts.collect(), ..Self::new(Code::SeatUnavailable, detail) }
             }
@@ -312,8 +329,18 @@ impl Problem {
             Rejection::EventInUse => Self::new(Code::EventInUse, detail),
             Rejection::EventEnded(_) => Self::new(Code::EventEnded, detail),
             Rejection::EventChanged => Self::new(Code::EventChanged, detail),
-            Rejection::SoldTogether(_) => Self::new(Code::SoldTogether, detail),
-            Rejection::LeavesSingleSeat(_) => Self::new(Code::LeavesSingleSeat, detail),
+            Rejection::SoldTogether(seats) => {
+                let conflicts = seats.into_iter().filter_map(seat_id);
+                let conflicts = conflicts.map(|id| Conflict::of(id, ConflictReason::SoldTogether));
+                Self { conflicts: conflicts.collect(), ..Self::new(Code::SoldTogether, detail) }
+            }
+            Rejection::LeavesSingleSeat(seat_no) => {
+                let conflict = seat_id(seat_no).map(|id| Conflict::of(id, ConflictReason::LeftSingle));
+                Self {
+                    conflicts: conflict.into_iter().collect(),
+                    ..Self::new(Code::LeavesSingleSeat, detail)
+                }
+            }
             Rejection::NoBlockFree => Self::new(Code::NoBlockFree, detail),
             Rejection::SoldOut { .. } => Self::new(Code::SoldOut, detail),
             Rejection::TicketType(_) => Self::new(Code::UnknownTicketType, detail),
@@ -323,6 +350,24 @@ impl Problem {
                 Self::invalid_field(field, message)
             }
         }
+    }
+
+    /// Whether it is about seats that have no labels yet.
+    pub fn has_seats(&self) -> bool {
+        !self.conflicts.is_empty()
+    }
+
+    /// With the labels of its seats.
+    pub fn with_labels(mut self, layout: &Layout) -> Self {
+        for conflict in &mut self.conflicts {
+            conflict.seat_number = layout.place(conflict.seat_id.seat_no()).map(|place| place.label());
+        }
+        if let (Code::LeavesSingleSeat, [Conflict { seat_number: Some(label), .. }]) =
+            (self.code, &self.conflicts[..])
+        {
+            self.detail = format!("{label} would be left single");
+        }
+        self
     }
 
     /// The problem that stands for an error of the web framework.

@@ -2,12 +2,12 @@
 
 use std::ops::Range;
 
-use engine::{Layout, SeatId, SeatMap, SeatStatus};
+use engine::{Layout, SeatId, SeatKeyList, SeatKeys, SeatMap, SeatStatus};
 use serde::Serialize;
 use utoipa::ToSchema;
 
 /// About how long one seat's JSON is, to allocate once.
-pub const SEAT_BYTES: usize = 152;
+pub const SEAT_BYTES: usize = 192;
 
 /// Whether a seat can be had.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
@@ -22,6 +22,18 @@ pub enum SeatStatusName {
     Confirmed,
     /// Neither, and not on open sale.
     NotForSale,
+}
+
+/// What a seat is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, ToSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum SeatKind {
+    /// In a row.
+    Seat,
+    /// At a table, which is its row.
+    Table,
+    /// One of the counted places of a section, without a number.
+    Place,
 }
 
 /// A seat.
@@ -41,13 +53,32 @@ pub struct SeatBody<'a> {
     number: Option<&'a str>,
     #[schema(value_type = SeatStatusName)]
     status: SeatStatus,
-    /// In minor units of the event's currency, as the event's first ticket type.
+    /// In minor units of the event's currency, as the event's first ticket type; `null` if it is not sold as that.
     price: Option<i64>,
+    /// The key of its category, whose prices stand with the event.
+    category: &'a str,
+    kind: SeatKind,
+    /// The operator's key of it, where it is not its label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(required = false, value_type = String)]
+    key: Option<&'a str>,
+    /// What is special about it; absent where nothing is.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    #[schema(required = false)]
+    attributes: Vec<&'a str>,
+    /// `true` where an aisle lies between it and the seat before it; else absent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    aisle_before: bool,
+    /// `true` where it sells only together with its block; else absent.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    #[schema(required = false)]
+    sold_together: bool,
 }
 
 /// Every seat as JSON.
 pub fn render_all(map: &SeatMap) -> Vec<u8> {
-    SeatFilter::default().write(map)
+    SeatFilter::default().write(map, None)
 }
 
 /// Which seats are wanted; all, by default.
@@ -73,7 +104,7 @@ impl SeatFilter {
     }
 
     /// The seats that are wanted, as JSON.
-    pub fn write(&self, map: &SeatMap) -> Vec<u8> {
+    pub fn write(&self, map: &SeatMap, keys: Option<&SeatKeyList>) -> Vec<u8> {
         let layout = &map.info.seating.layout;
         let numbers = self.ranges(layout).into_iter().flatten();
         let statuses = numbers.filter_map(|no| Some((no, *map.statuses.get(no as usize - 1)?)));
@@ -82,6 +113,11 @@ impl SeatFilter {
         json.push(b'[');
         for (seat_no, status) in wanted {
             let Some(place) = layout.place(seat_no) else { continue };
+            let key = match (keys, layout.keys()) {
+                (Some(keys), _) => keys.key(seat_no).map(Into::into),
+                (None, SeatKeys::Pattern(_)) => layout.key(&place),
+                (None, _) => None,
+            };
             if json.len() > 1 {
                 json.push(b',');
             }
@@ -93,6 +129,16 @@ impl SeatFilter {
                 number: place.number.as_deref(),
                 status,
                 price: map.info.seating.prices.price_minor(place.category, 0),
+                category: &layout.categories()[usize::from(place.category)],
+                kind: match (place.row.is_some(), place.is_table) {
+                    (false, _) => SeatKind::Place,
+                    (true, true) => SeatKind::Table,
+                    (true, false) => SeatKind::Seat,
+                },
+                key: key.as_deref(),
+                attributes: layout.attribute_names(place.attributes).collect(),
+                aisle_before: place.aisle_before,
+                sold_together: place.together,
             };
             serde_json::to_writer(&mut json, &seat).expect("a seat has string keys, and memory takes all");
         }

@@ -17,3 +17,4 @@ mod seats;
 mod slow_clients;
 mod snapshots;
 mod users;
+mod venues;

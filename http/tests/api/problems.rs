@@ -18,7 +18,7 @@ async fn malformed_bodies_are_400_and_name_the_field() {
         ("/api/v1/events", ADMIN, new_event(json!({"name": null})).to_string(), "name"),
         ("/api/v1/events", ADMIN, new_event(json!({"total_seats": "20"})).to_string(), "total_seats"),
         ("/api/v1/events", ADMIN, new_event(json!({"start_at": "tomorrow"})).to_string(), "start_at"),
-        ("/api/v1/reservations", USER, json!({"event_id": UNKNOWN}).to_string(), "seat_ids"),
+        ("/api/v1/reservations", USER, json!({"seat_ids": [UNKNOWN]}).to_string(), "event_id"),
         ("/api/v1/reservations", USER, json!({"event_id": "x", "seat_ids": []}).to_string(), "event_id"),
         (
             "/api/v1/reservations",

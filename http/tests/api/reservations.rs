@@ -25,7 +25,9 @@ async fn the_first_free_seat_of_the_first_event_is_reserved_confirmed_and_given_
     assert_eq!(made.header("location"), Some(path.as_str()));
     let pending = json!({
         "id": id, "event_id": event_id, "user_id": USER_ID, "seat_ids": [seat], "seat_numbers": ["A-1"],
-        "status": "pending", "total_amount": 5000, "currency": "JPY", "currency_decimals": 0,
+        "seats": [{"id": seat, "key": "A-1", "section": null, "row": "A", "number": "1", "seat_number": "A-1",
+            "category": "standard", "ticket_type": "standard", "price": 5000, "attributes": [], "kind": "seat"}],
+        "places": [], "status": "pending", "total_amount": 5000, "currency": "JPY", "currency_decimals": 0,
         "expires_at": "2026-06-01T00:15:00.000Z", "expires_in_s": 900, "confirmed_at": null, "cancelled_at": null,
         "created_at": "2026-06-01T00:00:00.000Z", "updated_at": "2026-06-01T00:00:00.000Z", "seq": 1,
     });
@@ -85,7 +87,8 @@ async fn a_taken_seat_is_named_and_the_free_one_stays_free() {
     let refused = server.post("/api/v1/reservations", Some(ADMIN), &body).await;
     let problem = refused.problem(409, "seat_unavailable");
     let expected = json!([
-        {"seat_id": seats[0], "reason": "reserved"}, {"seat_id": seats[1], "reason": "confirmed"},
+        {"seat_id": seats[0], "seat_number": "A-1", "reason": "reserved"},
+        {"seat_id": seats[1], "seat_number": "A-2", "reason": "confirmed"},
     ]);
     assert_eq!((&problem["conflicts"], &problem["seq"]), (&expected, &json!(3)));
     assert_eq!(server.reserve(&event_id, &seats[2..]).await.status, 201);
@@ -103,9 +106,9 @@ async fn a_user_hears_which_reservation_of_its_own_has_the_seat() {
     let body = json!({"event_id": event_id, "seat_ids": seats[2..], "user_id": OTHER_USER_ID});
     assert_eq!(server.post("/api/v1/reservations", Some(ADMIN), &body).await.status, 201);
     let expected = json!([
-        {"seat_id": seats[0], "reason": "yours", "reservation_id": held},
-        {"seat_id": seats[1], "reason": "yours", "reservation_id": sold},
-        {"seat_id": seats[2], "reason": "reserved"},
+        {"seat_id": seats[0], "seat_number": "A-1", "reason": "yours", "reservation_id": held},
+        {"seat_id": seats[1], "seat_number": "A-2", "reason": "yours", "reservation_id": sold},
+        {"seat_id": seats[2], "seat_number": "A-3", "reason": "reserved"},
     ]);
     let by_user = server.reserve(&event_id, &seats).await;
     assert_eq!(by_user.problem(409, "seat_unavailable")["conflicts"], expected);
@@ -214,7 +217,9 @@ async fn ten_callers_of_one_seat_have_one_winner() {
     for answer in lost {
         let problem = answer.problem(409, "seat_unavailable");
         let reservation_id = won[0].json()["id"].clone();
-        let yours = json!([{"seat_id": seats[0], "reason": "yours", "reservation_id": reservation_id}]);
+        let yours = json!([
+            {"seat_id": seats[0], "seat_number": "A-1", "reason": "yours", "reservation_id": reservation_id},
+        ]);
         assert_eq!(problem["conflicts"], yours);
         assert!(
             problem["seq"].as_u64() >= won[0].json()["seq"].as_u64(),

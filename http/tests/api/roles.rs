@@ -116,6 +116,21 @@ async fn request(server: &TestServer, operation: &Operation) -> (String, Option<
             let seats = server.seats(&event_id).await;
             (String::new(), Some(json!({"event_id": event_id, "seat_ids": [seats[0]], "user_id": USER_ID})))
         }
+        "add_sections" => {
+            (event_id, Some(json!({"sections": [{"name": "Floor", "capacity": 5, "price": 1}]})))
+        }
+        "set_allocations" | "add_allocations" => {
+            let chart = json!({"sections": [{"name": "Floor", "capacity": 5, "price": 1}], "total_seats": null, "price": null});
+            let allocations =
+                json!({"allocations": [{"channel": "kill", "section": "Floor", "quantity": 1}]});
+            (server.event_with(chart).await, Some(allocations))
+        }
+        "create_chart" => (String::new(), Some(json!({"sections": [{"name": "Floor", "capacity": 5}]}))),
+        "get_chart" | "get_chart_map" => {
+            let chart = json!({"sections": [{"name": "Floor", "capacity": 5}]});
+            let made = server.post("/api/v1/charts", Some(ADMIN), &chart).await;
+            (made.json()["id"].as_str().expect("an id").to_owned(), None)
+        }
         "list_reservations" => (USER_ID.to_owned(), None),
         name if name.contains("reservation") => {
             let seats = server.seats(&event_id).await;

@@ -22,10 +22,11 @@ async fn seats_are_listed_and_filtered() {
     server.reserved(&id, &seats[..1]).await;
     let arena = |seat: usize, status: &str| {
         json!({"id": seats[seat], "seat_number": format!("Arena-A-{}", seat + 1), "section": "Arena",
-            "row": "A", "number": seat + 1, "status": status, "price": 900})
+            "row": "A", "number": (seat + 1).to_string(), "status": status, "price": 900, "category": "Arena",
+            "kind": "seat"})
     };
-    let stand = json!({"id": seats[2], "seat_number": "Stand-A-1", "section": "Stand", "row": "A", "number": 1,
-        "status": "available", "price": 500});
+    let stand = json!({"id": seats[2], "seat_number": "Stand-A-1", "section": "Stand", "row": "A", "number": "1",
+        "status": "available", "price": 500, "category": "Stand", "kind": "seat"});
     for (query, expected) in [
         ("", json!([arena(0, "reserved"), arena(1, "available"), stand])),
         ("?status=available", json!([arena(1, "available"), stand])),

@@ -131,6 +131,14 @@ struct Names {
     sections: HashMap<String, Vec<SectionNo>>,
     rows: HashMap<(SectionNo, Label), Vec<u32>>,
     texts: HashMap<Box<str>, u32>,
+    /// By the hash of a key, the seat that has it.
+    keys: OnceLock<HashMap<u64, SeatNo>>,
+}
+
+/// Two keys with one hash are told apart by a look at the seat.
+fn key_hash(key: &str) -> u64 {
+    let digest = Sha256::digest(key);
+    u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
 
 impl PartialEq for Layout {
@@ -388,6 +396,24 @@ impl Layout {
         }
     }
 
+    /// The seat of a key that follows from its place.
+    pub fn seat_of_key(&self, key: &str) -> Option<SeatNo> {
+        self.names().keys.get_or_init(|| self.seats_by_key()).get(&key_hash(key)).copied().filter(
+            |&seat_no| {
+                let place = self.place(seat_no);
+                place.is_some_and(|place| self.key(&place).is_some_and(|known| known == key))
+            },
+        )
+    }
+
+    /// Made for the first request that names a key: a look at each seat would cost more than all the rest.
+    fn seats_by_key(&self) -> HashMap<u64, SeatNo> {
+        let seats = (1..=self.content.seats).filter_map(|seat_no| Some((seat_no, self.place(seat_no)?)));
+        let named = seats.filter(|(_, place)| place.row.is_some());
+        let keys = named.filter_map(|(seat_no, place)| Some((key_hash(&self.key(&place)?), seat_no)));
+        keys.collect()
+    }
+
     /// The names of the attributes of a set.
     pub fn attribute_names(&self, attributes: AttributeSet) -> impl Iterator<Item = &str> {
         let named = self.content.attributes.iter().enumerate();
@@ -417,7 +443,12 @@ impl Layout {
 
 impl Names {
     fn of(content: &Content) -> Self {
-        let mut names = Self { sections: HashMap::new(), rows: HashMap::new(), texts: HashMap::new() };
+        let mut names = Self {
+            sections: HashMap::new(),
+            rows: HashMap::new(),
+            texts: HashMap::new(),
+            keys: OnceLock::new(),
+        };
         for (number, section) in (0..).zip(&content.sections) {
             names.sections.entry(section.name.clone().unwrap_or_default()).or_default().push(number);
         }
