@@ -160,7 +160,7 @@ impl Client {
             Ask::Extend(id) => self.request(Method::POST, node, &format!("/reservations/{id}/extend")),
             Ask::Read(id) => self.request(Method::GET, node, &format!("/reservations/{id}")),
             Ask::View(id) => self.request(Method::GET, node, &format!("/events/{id}")),
-            Ask::Map(_) | Ask::Rename(..) | Ask::Delete(_) => {
+            Ask::Map(_) | Ask::Wish { .. } | Ask::Allocate(..) | Ask::Rename(..) | Ask::Delete(_) => {
                 return (Answer::Odd("never asked".to_owned()), None);
             }
         };

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use engine::{ReservationStatus, SeatCounts, SeatStatus};
+use engine::{ReservationStatus, SeatStatus};
 
 use super::story::{State, Story};
 use super::{Findings, Rule};
@@ -17,8 +17,7 @@ pub(super) fn check(calls: &[&Call], story: &Story, findings: &mut Findings) {
                 }
             }
             Answer::Viewed { version, reserved, confirmed, statuses } => {
-                let counts = SeatCounts { reserved: *reserved, confirmed: *confirmed, not_for_sale: 0 };
-                check_view(call, *version, counts, statuses.as_deref(), story, findings);
+                check_view(call, *version, (*reserved, *confirmed), statuses.as_deref(), story, findings);
             }
             Answer::Odd(_) => findings.add(Rule::Answers, format!("an impossible answer: {call}")),
             Answer::Rejected { .. } | Answer::Administered | Answer::NotDone(_) | Answer::Nothing(_) => {}
@@ -47,11 +46,15 @@ fn check_done(ask: &Ask, seen: &Seen, story: &Story) -> Result<(), (Rule, String
                 && made.key.as_ref() == Some(key)
                 && (is_first || seen.replayed)
         }
+        Ask::Wish { user_id, key, .. } => {
+            let is_first = made.seq == seen.seq && seen.status == ReservationStatus::Pending;
+            made.user_id == *user_id && made.key.as_ref() == Some(key) && (is_first || seen.replayed)
+        }
         Ask::Confirm(id) => seen.id == *id && seen.status == ReservationStatus::Confirmed,
         Ask::Cancel(id) => seen.id == *id && seen.status == ReservationStatus::Cancelled,
         Ask::Extend(id) => seen.id == *id && seen.status == ReservationStatus::Pending,
         Ask::Read(id) => seen.id == *id,
-        Ask::View(_) | Ask::Map(_) | Ask::Rename(..) | Ask::Delete(_) => false,
+        Ask::View(_) | Ask::Map(_) | Ask::Allocate(..) | Ask::Rename(..) | Ask::Delete(_) => false,
     };
     if is_what_was_asked { Ok(()) } else { Err((Rule::Answers, "not what was asked".to_owned())) }
 }
@@ -61,14 +64,15 @@ fn check_done(ask: &Ask, seen: &Seen, story: &Story) -> Result<(), (Rule, String
 fn check_view(
     call: &Call,
     version: u64,
-    counts: SeatCounts,
+    counts: (u32, u32),
     statuses: Option<&[SeatStatus]>,
     story: &Story,
     findings: &mut Findings,
 ) {
     match story.versions.get(version as usize) {
         Some((expected, seats))
-            if *expected == counts && statuses.is_none_or(|statuses| statuses == seats.as_slice()) => {}
+            if (expected.reserved, expected.confirmed) == counts
+                && statuses.is_none_or(|statuses| statuses == seats.as_slice()) => {}
         expected => findings.add(Rule::Invariant(5), format!("the journal gives {expected:?} for {call}")),
     }
 }
@@ -78,7 +82,7 @@ fn check_view(
 fn check_writers(calls: &[&Call], story: &Story, findings: &mut Findings) {
     let mut writers: HashMap<u64, &str> = HashMap::new();
     for call in calls {
-        let (Ask::Reserve { .. }, Answer::Done(seen), Some(node)) =
+        let (Ask::Reserve { .. } | Ask::Wish { .. }, Answer::Done(seen), Some(node)) =
             (&*call.ask, &call.answer, &call.decided_by)
         else {
             continue;

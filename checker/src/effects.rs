@@ -30,6 +30,8 @@ pub(super) fn check(calls: &[&Call], story: &Story, findings: &mut Findings) {
 #[derive(Debug, PartialEq, Eq, Hash)]
 pub(super) enum Effect<'a> {
     Reserved(UserId, &'a str, &'a [SeatNo]),
+    /// Which seats a wish gets, the model has decided.
+    Wished(UserId, &'a str),
     Confirmed(ReservationId),
     Cancelled(ReservationId),
     /// Can happen repeatedly.
@@ -42,18 +44,22 @@ pub(super) enum Effect<'a> {
 pub(super) fn effect_of(ask: &Ask) -> Option<Effect<'_>> {
     match ask {
         Ask::Reserve { user_id, seats, key, .. } => Some(Effect::Reserved(*user_id, key, seats)),
+        Ask::Wish { user_id, key, .. } => Some(Effect::Wished(*user_id, key)),
         Ask::Confirm(id) => Some(Effect::Confirmed(*id)),
         Ask::Cancel(id) => Some(Effect::Cancelled(*id)),
         Ask::Extend(id) => Some(Effect::Extended(*id)),
         Ask::Rename(_, name) => Some(Effect::Renamed(name)),
         Ask::Delete(_) => Some(Effect::Deleted),
-        Ask::Read(_) | Ask::View(_) | Ask::Map(_) => None,
+        Ask::Allocate(..) | Ask::Read(_) | Ask::View(_) | Ask::Map(_) => None,
     }
 }
 
 /// `None`: nobody needs to ask for it, or the model has refused it already.
 pub(super) fn effect_of_change(change: &Change) -> Option<Effect<'_>> {
     match change {
+        Change::Reserved { user_id, idempotency_key, terms: Some(_), .. } => {
+            Some(Effect::Wished(*user_id, idempotency_key.as_deref().unwrap_or_default()))
+        }
         Change::Reserved { user_id, seats, idempotency_key, .. } => {
             Some(Effect::Reserved(*user_id, idempotency_key.as_deref().unwrap_or_default(), seats))
         }
@@ -74,7 +80,9 @@ fn can_have_effect(call: &Call) -> bool {
 fn check_keys(calls: &[&Call], findings: &mut Findings) {
     let mut told: HashMap<(UserId, &str), ReservationId> = HashMap::new();
     for call in calls {
-        if let (Ask::Reserve { user_id, key, .. }, Answer::Done(seen)) = (&*call.ask, &call.answer) {
+        if let (Ask::Reserve { user_id, key, .. } | Ask::Wish { user_id, key, .. }, Answer::Done(seen)) =
+            (&*call.ask, &call.answer)
+        {
             let first = *told.entry((*user_id, key)).or_insert(seen.id);
             if first != seen.id {
                 findings.add(Rule::Invariant(6), format!("key {key} was answered {first}, then {}", seen.id));

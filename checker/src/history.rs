@@ -5,7 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use engine::{
-    ConflictReason, EventId, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp, UserId,
+    Allocation, ConflictReason, EventId, ReservationId, ReservationStatus, SeatNo, SeatStatus, Timestamp,
+    UserId, Wish,
 };
 
 /// What a client asks.
@@ -22,6 +23,19 @@ pub enum Ask {
         /// The idempotency key: repetitions bear the same.
         key: String,
     },
+    /// Hold what is wished, whichever seats that gets.
+    Wish {
+        /// Of which event.
+        event_id: EventId,
+        /// For whom.
+        user_id: UserId,
+        /// What.
+        wish: Wish,
+        /// The idempotency key: repetitions bear the same.
+        key: String,
+    },
+    /// Set seats aside: these, and no others.
+    Allocate(EventId, Vec<Allocation>),
     /// Sell the held seats.
     Confirm(ReservationId),
     /// Give the seats back.
@@ -45,6 +59,8 @@ impl Ask {
     pub fn event_id(&self) -> EventId {
         match self {
             Self::Reserve { event_id, .. }
+            | Self::Wish { event_id, .. }
+            | Self::Allocate(event_id, _)
             | Self::View(event_id)
             | Self::Map(event_id)
             | Self::Rename(event_id, _)
@@ -57,7 +73,13 @@ impl Ask {
     pub fn reservation_id(&self) -> Option<ReservationId> {
         match self {
             Self::Confirm(id) | Self::Cancel(id) | Self::Extend(id) | Self::Read(id) => Some(*id),
-            Self::Reserve { .. } | Self::View(_) | Self::Map(_) | Self::Rename(..) | Self::Delete(_) => None,
+            Self::Reserve { .. }
+            | Self::Wish { .. }
+            | Self::Allocate(..)
+            | Self::View(_)
+            | Self::Map(_)
+            | Self::Rename(..)
+            | Self::Delete(_) => None,
         }
     }
 
@@ -171,6 +193,10 @@ impl fmt::Display for Ask {
             Self::Reserve { user_id, seats, key, .. } => {
                 write!(f, "reserve {seats:?} for user {user_id} with key {key}")
             }
+            Self::Wish { user_id, wish, key, .. } => {
+                write!(f, "reserve {wish:?} for user {user_id} with key {key}")
+            }
+            Self::Allocate(id, allocations) => write!(f, "allocate {allocations:?} of {id}"),
             Self::Confirm(id) => write!(f, "confirm {id}"),
             Self::Cancel(id) => write!(f, "cancel {id}"),
             Self::Extend(id) => write!(f, "extend {id}"),

@@ -21,7 +21,7 @@ pub(super) fn check(event: &EventRecord, findings: &mut Findings) {
 
 /// The status of every seat, by the claims and their reservations.
 fn claimed(tables: &EventTables) -> Vec<SeatStatus> {
-    let mut statuses = vec![SeatStatus::Available; tables.event.info.seating.seats() as usize];
+    let mut statuses = tables.event.info.free_statuses();
     for &(seat_no, id) in &tables.claims {
         let is_confirmed = tables
             .reservations

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::time::Duration;
 
 use engine::{
-    Caller, Change, Command, ConflictReason, Event, EventPatch, JournalRow, Rejection, ReservationId,
-    ReservationStatus, SeatCounts, SeatNo, SeatStatus, Timestamp, UserId,
+    Caller, Change, Command, ConflictReason, Event, EventPatch, JournalRow, Rejection, RequestHash,
+    ReservationId, ReservationStatus, SeatCounts, SeatNo, SeatStatus, Timestamp, UserId, Wish,
 };
 
 use super::{EventRecord, Findings, Rule};
@@ -29,7 +29,12 @@ pub(super) struct Story {
     pub(super) is_deleted: bool,
     /// The epoch of each batch, from batch 1.
     pub(super) epochs: Vec<u64>,
+    /// What was wished with a key.
+    wishes: Wishes,
 }
+
+/// What was wished, by user, key and the hash of the wish.
+type Wishes = HashMap<(UserId, String, u64), Wish>;
 
 /// How a reservation began.
 pub(super) struct Made {
@@ -56,11 +61,20 @@ impl Story {
         let mut info = record.tables.event.info.clone();
         // The table has the last one: the journal's first change of it must be one.
         info.details.name.clear();
+        // So has it the last allocations: an event begins with none, if the journal has any.
+        if record
+            .journal
+            .iter()
+            .flat_map(|row| &row.changes)
+            .any(|change| matches!(change, Change::Allocated { .. }))
+        {
+            info.allocations.clear();
+        }
         let mut event = Event::new(info);
         let row = &record.tables.event;
         let mut rejections = Rejections::of(calls, row.version, row.deleted, findings);
         let first = (event.counts(), event.seat_map().statuses);
-        let mut story = Self { versions: vec![first], ..Self::default() };
+        let mut story = Self { versions: vec![first], wishes: wishes_of(calls), ..Self::default() };
         rejections.explain(0, &event, &story);
         for row in &record.journal {
             if row.seq != story.versions.len() as u64 {
@@ -86,7 +100,7 @@ impl Story {
     ) -> Result<(), (Rule, String)> {
         rejections.explain(row.seq, event, self);
         for change in &row.changes {
-            step(event, change, row.decided_at)?;
+            step(event, change, row.decided_at, &self.wishes)?;
             self.note(change, row);
             rejections.explain(row.seq, event, self);
         }
@@ -145,8 +159,14 @@ impl Story {
 }
 
 /// Lets the model decide the command that the change stands for: it must come to the very same change.
-fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule, String)> {
+fn step(event: &mut Event, change: &Change, now: Timestamp, wishes: &Wishes) -> Result<(), (Rule, String)> {
     let command = match change {
+        Change::Reserved { user_id, idempotency_key: Some(key), terms: Some(terms), .. } => {
+            match wishes.get(&(*user_id, key.clone(), terms.request_hash.0)) {
+                Some(wish) => reserve(*user_id, wish.clone(), key),
+                None => return Err((Rule::Invariant(3), format!("{change:?}, which nobody asked for"))),
+            }
+        }
         Change::Reserved { user_id, seats, idempotency_key, .. } => {
             Command::reserve(*user_id, seats.clone(), idempotency_key.clone())
         }
@@ -154,7 +174,7 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
         Change::Cancelled { id } => Command::Cancel(*id, Caller::Admin),
         Change::Extended { id, .. } => Command::Extend(*id, Caller::Admin),
         Change::Expired { .. } => {
-            let expired = event.expire(now, 1);
+            let expired = event.expire_holds(now, 1);
             return match expired.first() {
                 Some((expected, _)) if expected == change => Ok(()),
                 other => Err((Rule::Answers, format!("{change:?}, the model lets {other:?} expire"))),
@@ -183,6 +203,20 @@ fn step(event: &mut Event, change: &Change, now: Timestamp) -> Result<(), (Rule,
         }
         Err(rejection) => Err((Rule::Invariant(5), format!("{change:?}, the model says: {rejection}"))),
     }
+}
+
+fn reserve(user_id: UserId, wish: Wish, key: &str) -> Command {
+    Command::Reserve { user_id, wish, caller: Caller::User(user_id), idempotency_key: Some(key.to_owned()) }
+}
+
+fn wishes_of(calls: &[&Call]) -> Wishes {
+    let wish = |call: &&Call| match &*call.ask {
+        Ask::Wish { user_id, wish, key, .. } => {
+            Some(((*user_id, key.clone(), RequestHash::of(wish).0), wish.clone()))
+        }
+        _ => None,
+    };
+    calls.iter().filter_map(wish).collect()
 }
 
 /// When the command may have come: at the latest at its decision, but where it needs a hold, in time.
@@ -248,11 +282,14 @@ fn explains(event: &Event, story: &Story, call: &Call) -> bool {
             match story.by_key.get(&(*user_id, key.clone())).and_then(|ids| ids.first()) {
                 Some(id) => code == "idempotency_key_reused" && !same_seats(&story.made[id].seats, seats),
                 None if event.is_deleted() => code == "event_not_found",
-                None => {
-                    code == "seat_unavailable" && *conflicts == conflicts_of(event, story, *user_id, seats)
+                None if code == "seat_unavailable" => {
+                    *conflicts == conflicts_of(event, story, *user_id, seats)
                 }
+                None => is_refused(event, *user_id, Wish::seats(seats.clone()), key, code),
             }
         }
+        Ask::Wish { user_id, wish, key, .. } => is_refused(event, *user_id, wish.clone(), key, code),
+        Ask::Allocate(..) => event.is_deleted() && code == "event_not_found",
         Ask::Confirm(id) | Ask::Cancel(id) | Ask::Extend(id) => {
             let is_cancel = matches!(&*call.ask, Ask::Cancel(_));
             let is_extend = matches!(&*call.ask, Ask::Extend(_));
@@ -278,6 +315,25 @@ fn explains(event: &Event, story: &Story, call: &Call) -> bool {
     }
 }
 
+/// Whether the rules refuse this wish with this code. They leave an event as it is then.
+fn is_refused(event: &Event, user_id: UserId, wish: Wish, key: &str, code: &str) -> bool {
+    let refused = event.clone().apply(&reserve(user_id, wish, key), event.info().created_at).err();
+    refused.is_some_and(|rejection| {
+        let expected = match rejection {
+            Rejection::EventNotFound => "event_not_found",
+            Rejection::SeatNotFound(_) => "seat_not_found",
+            Rejection::SeatUnavailable(_) => "seat_unavailable",
+            Rejection::SoldTogether(_) => "sold_together",
+            Rejection::LeavesSingleSeat(_) => "leaves_single_seat",
+            Rejection::NoBlockFree => "no_block_free",
+            Rejection::SoldOut { .. } => "sold_out",
+            Rejection::IdempotencyKeyReused => "idempotency_key_reused",
+            _ => return false,
+        };
+        expected == code
+    })
+}
+
 fn same_seats(some: &[SeatNo], others: &[SeatNo]) -> bool {
     let sorted = |seats: &[SeatNo]| {
         let mut seats = seats.to_vec();
@@ -295,7 +351,10 @@ fn conflicts_of(
     seats: &[SeatNo],
 ) -> Vec<(SeatNo, ConflictReason)> {
     let conflict = |&seat_no: &SeatNo| {
-        let holder = event.holder(seat_no)?;
+        let Some(holder) = event.holder(seat_no) else {
+            let is_set_aside = event.seat_status(seat_no) == Some(SeatStatus::NotForSale);
+            return is_set_aside.then_some((seat_no, ConflictReason::NotForSale));
+        };
         let is_own = story.made.get(&holder).is_some_and(|made| made.user_id == user_id);
         let reason = match event.seat_status(seat_no)? {
             _ if is_own => ConflictReason::Yours(holder),

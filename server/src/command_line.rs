@@ -13,6 +13,7 @@ use engine::{Engine, EngineConfig, LocalLease, SystemClock};
 use holdfast_http::config::{Config, ConfigError, DatabaseConfig};
 use holdfast_http::{openapi, telemetry};
 
+use crate::chart::ChartCommand;
 use crate::dotenv::DotEnv;
 use crate::terminal::{Failure, complain, hand_over, say};
 use crate::{backup, healthcheck, ports, seed, serve, verify};
@@ -40,6 +41,9 @@ enum Command {
     Migrate(DatabaseConfig),
     /// Makes three example events, where they are missing
     Seed(DatabaseConfig),
+    /// Reads the chart of a venue from a file, and keeps it
+    #[command(subcommand)]
+    Chart(ChartCommand),
     /// Prints the OpenAPI document
     Openapi,
     /// Checks the database against the invariants; ends with 1 where one is broken
@@ -132,6 +136,7 @@ fn execute(command: Command, dotenv: Option<DotEnv>) -> Result<ExitCode, Failure
         }
         Command::Migrate(database) => System::new().block_on(migrate(&database))?,
         Command::Seed(database) => System::new().block_on(seed_examples(&database))?,
+        Command::Chart(chart) => return System::new().block_on(chart.run()),
         Command::Openapi => hand_over(&openapi::json())?,
         Command::Backup(backup) => System::new().block_on(backup.run())?,
         Command::Verify(verify) => return System::new().block_on(verify.run()),

@@ -3,6 +3,7 @@
 mod backup;
 #[cfg(feature = "chaos")]
 mod chaos;
+mod chart;
 mod command_line;
 mod dotenv;
 mod greeting;

@@ -1,8 +1,12 @@
 //! Example events, so that there is something to look at.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
+use charts::Compiled;
+use charts::spec::{CategorySpec, SectionSpec, TicketTypeSpec};
 use engine::{CallError, Currency, Engine, EventDetails, EventId, NewEvent, Rules, Seating, Timestamp};
+use serde::Deserialize;
 
 const PAGE: u32 = 100;
 const HOLD_TTL_S: u32 = 900;
@@ -13,8 +17,8 @@ struct Example {
     name: &'static str,
     description: &'static str,
     venue: &'static str,
-    seats: u32,
-    price_minor: i64,
+    /// As a request would say it: sections, categories, ticket types.
+    house: &'static str,
     in_days: u32,
     starts_at_hour_utc: u32,
     lasts_hours: u32,
@@ -23,35 +27,52 @@ struct Example {
 const EXAMPLES: [Example; 3] = [
     Example {
         name: "Rock Festival",
-        description: "Two stages, one long evening.",
+        description: "Two stages, one long evening: standing, stands and suites.",
         venue: "Tokyo Dome",
-        seats: 100,
-        price_minor: 12_000,
+        house: include_str!("venues/arena.json"),
         in_days: 30,
         starts_at_hour_utc: 9,
         lasts_hours: 4,
     },
     Example {
         name: "Jazz Night",
-        description: "A quartet, and a late second set.",
-        venue: "Blue Note Tokyo",
-        seats: 50,
-        price_minor: 8_800,
+        description: "A quartet, and a late second set, in a theatre with odd and even halves and boxes.",
+        venue: "Old Theatre Tokyo",
+        house: include_str!("venues/theatre.json"),
         in_days: 14,
         starts_at_hour_utc: 10,
         lasts_hours: 3,
     },
     Example {
-        name: "Tech Conference",
-        description: "A day of talks on systems that do not lose things.",
-        venue: "Tokyo Big Sight",
-        seats: 200,
-        price_minor: 25_000,
-        in_days: 60,
-        starts_at_hour_utc: 0,
-        lasts_hours: 9,
+        name: "Film Night",
+        description: "A silent film with a piano. The last row has sofas for two.",
+        venue: "Cinema Ginza",
+        house: include_str!("venues/cinema.json"),
+        in_days: 7,
+        starts_at_hour_utc: 10,
+        lasts_hours: 3,
     },
 ];
+
+#[derive(Deserialize)]
+struct House {
+    #[serde(default)]
+    ticket_types: Vec<TicketTypeSpec>,
+    categories: Vec<CategorySpec>,
+    sections: Vec<SectionSpec>,
+}
+
+impl House {
+    /// The examples are part of the program, so they are right.
+    fn seating(json: &str) -> Seating {
+        let house: Self = serde_json::from_str(json).expect("an example is a house");
+        let Compiled { layout, own_prices, .. } =
+            charts::compile(&house.sections, None).unwrap_or_else(|fault| panic!("{fault}"));
+        let prices = charts::prices(&layout, &own_prices, &house.categories, &house.ticket_types, None);
+        let prices = prices.unwrap_or_else(|fault| panic!("{fault}"));
+        Seating { layout: layout.shared(), prices: Arc::new(prices) }
+    }
+}
 
 /// Makes the example events that are not there yet, by name and venue, and returns how many those were.
 pub async fn seed(engine: &Engine) -> Result<usize, CallError> {
@@ -96,7 +117,7 @@ impl Example {
                 rules: Rules::default(),
             },
             currency: Currency::JPY,
-            seating: Seating::of_seats(self.seats, self.price_minor),
+            seating: House::seating(self.house),
             allocations: Vec::new(),
         }
     }
@@ -105,7 +126,6 @@ impl Example {
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
-    use std::sync::Arc;
 
     use engine::testing::MemoryStore;
     use engine::{EngineConfig, LocalLease, SystemClock};
@@ -120,6 +140,6 @@ mod tests {
         assert_eq!(seed(&engine).await, Ok(0));
         let events = engine.events(None, 10).await.expect("it is up");
         let names: BTreeSet<_> = events.iter().map(|event| event.info.details.name.as_str()).collect();
-        assert_eq!(names, BTreeSet::from(["Jazz Night", "Rock Festival", "Tech Conference"]));
+        assert_eq!(names, BTreeSet::from(["Film Night", "Jazz Night", "Rock Festival"]));
     }
 }

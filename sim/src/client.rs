@@ -4,15 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use checker::history::{Answer, Ask, Call, Seen};
-use engine::{EventId, ReservationId, ReservationStatus, UserId};
+use engine::{
+    Allocation, EventId, KILL, ReservationId, ReservationStatus, UserId, WantedBest, WantedPlaces, Wish,
+};
 use tokio::time::sleep;
 use uuid::Uuid;
 
+use crate::clock::START;
 use crate::dice::Dice;
 use crate::mail::Request;
 use crate::network::{Failure, Place};
 use crate::node::{create, deliver};
-use crate::plan::PlannedEvent;
+use crate::plan::{HOUSE_BOX, HOUSE_FLOOR, HOUSE_SEATS, PlannedEvent};
 use crate::world::World;
 
 /// How long a client waits for an answer.
@@ -113,6 +116,9 @@ impl Client {
                 Ask::Reserve { event_id, user_id, key, .. } => {
                     Ask::Reserve { event_id, user_id, seats: vec![1], key }
                 }
+                Ask::Wish { event_id, user_id, key, .. } => {
+                    Ask::Wish { event_id, user_id, wish: best(3, false), key }
+                }
                 ask => ask,
             },
         }
@@ -120,7 +126,25 @@ impl Client {
 
     fn reserve(&mut self) -> Ask {
         let (event, seats) = *self.dice.pick(&self.world.events());
+        if self.dice.chance(if seats == HOUSE_SEATS { 60 } else { 10 }) {
+            return self.wish_of(event);
+        }
         self.reserve_of(event, seats)
+    }
+
+    /// What a house has, whether the event is of one or not: others have no floor, and no boxes.
+    fn wish_of(&mut self, event_id: EventId) -> Ask {
+        self.keys += 1;
+        let user_id = UserId::new(Uuid::from_u128(self.index as u128 + 1));
+        let key = format!("c{}-{}", self.index, self.keys);
+        let wish = match self.dice.number(0..10) {
+            0..4 => best(self.dice.number(1..5), self.dice.chance(20)),
+            4 => Wish { best: Some(Box::new(wheelchair())), ..Wish::default() },
+            5..8 => floor(self.dice.number(1..4)),
+            8 => return Ask::Reserve { event_id, user_id, seats: HOUSE_BOX.collect(), key },
+            _ => Wish { seats: vec![1], ticket_types: vec![0], ..floor(1) },
+        };
+        Ask::Wish { event_id, user_id, wish, key }
     }
 
     fn reserve_of(&mut self, event_id: EventId, seats: u32) -> Ask {
@@ -156,15 +180,31 @@ impl Client {
         self.keys += 1;
         let event = self.event();
         match self.dice.number(0..10) {
-            0..6 => Ask::Rename(event, format!("name {}", self.keys)),
+            0..4 => Ask::Rename(event, format!("name {}", self.keys)),
+            4..6 => Ask::Allocate(event, self.allocations(event)),
             6 if self.dice.chance(20) => Ask::Delete(event),
             _ => Ask::Map(event),
         }
     }
 
+    /// Nothing, or a seat that is killed and one that is somebody's for a while.
+    fn allocations(&mut self, event: EventId) -> Vec<Allocation> {
+        let seats =
+            self.world.events().into_iter().find(|(id, _)| *id == event).map_or(1, |(_, seats)| seats);
+        let mut some = |channel: &str, release_at| {
+            let seat = self.dice.number(1..seats as usize + 1) as u32;
+            let (channel, seats) = (channel.to_owned(), vec![(seat, seat)]);
+            Allocation { channel, seats, release_at, released: false, note: String::new() }
+        };
+        let killed = some(KILL, None);
+        let release_at = START.plus(self.world.elapsed() + Duration::from_secs(1));
+        let promoted = some("promoter", Some(release_at));
+        [killed, promoted].into_iter().take(self.dice.number(0..3)).collect()
+    }
+
     /// Asks, and asks again while nothing is known; not for ever.
     async fn pursue(&mut self, ask: Arc<Ask>) {
-        if matches!(*ask, Ask::Reserve { .. }) {
+        if matches!(*ask, Ask::Reserve { .. } | Ask::Wish { .. }) {
             self.asked.push(Arc::clone(&ask));
         }
         let nodes = self.world.plan.nodes;
@@ -216,6 +256,21 @@ impl Client {
         });
         answer
     }
+}
+
+fn best(quantity: usize, split: bool) -> Wish {
+    let best = WantedBest { ticket_types: vec![0; quantity], split, ..WantedBest::default() };
+    Wish { best: Some(Box::new(best)), ..Wish::default() }
+}
+
+/// With a companion.
+fn wheelchair() -> WantedBest {
+    WantedBest { ticket_types: vec![0; 2], attributes: vec![(1, 1)], ..WantedBest::default() }
+}
+
+fn floor(quantity: usize) -> Wish {
+    let places = WantedPlaces { section: HOUSE_FLOOR, quantity: quantity as u32, ticket_type: 0 };
+    Wish { places: vec![places], ..Wish::default() }
 }
 
 fn brief(answer: &Answer) -> String {

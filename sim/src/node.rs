@@ -220,6 +220,13 @@ async fn carry_out(engine: &Engine, ask: &Ask) -> Result<Answer, CallError> {
         Ask::Reserve { event_id, user_id, seats, key } => {
             engine.reserve(*event_id, *user_id, seats.clone(), Some(key.clone())).await.map(seen)
         }
+        Ask::Wish { event_id, user_id, wish, key } => {
+            let caller = Caller::User(*user_id);
+            engine.reserve_wish(*event_id, *user_id, wish.clone(), caller, Some(key.clone())).await.map(seen)
+        }
+        Ask::Allocate(id, allocations) => {
+            engine.allocate(*id, allocations.clone(), None, None).await.map(|_| Answer::Administered)
+        }
         Ask::Confirm(id) => engine.confirm(*id, caller).await.map(seen),
         Ask::Cancel(id) => engine.cancel(*id, caller).await.map(seen),
         Ask::Extend(id) => engine.extend(*id, caller).await.map(seen),

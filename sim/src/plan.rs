@@ -1,10 +1,12 @@
 //! What a seed does: how many of everything, and which faults when. A plan can be made smaller without
 //! changing the rest of it.
 
+use std::ops::RangeInclusive;
+use std::sync::Arc;
 use std::time::Duration;
 
 use engine::testing::new_event;
-use engine::{EngineConfig, NewEvent};
+use engine::{Best, EngineConfig, LayoutBuilder, NewEvent, Prices, SeatSpec, Seating, Section, SectionNo};
 
 use crate::clock::START;
 use crate::dice::Dice;
@@ -105,15 +107,62 @@ pub struct PlannedEvent {
     pub hold_ttl_s: u32,
 }
 
+/// How many seats and places the one house has that is no block of rows; no other event has as many.
+pub const HOUSE_SEATS: u32 = 30;
+/// The numbers of the seats of its box.
+pub const HOUSE_BOX: RangeInclusive<u32> = 16..=18;
+/// Its section of counted places.
+pub const HOUSE_FLOOR: SectionNo = 2;
+
+/// Two rows with an aisle, a wheelchair place and its companion; a box; a floor.
+fn house() -> Seating {
+    let mut builder = LayoutBuilder::new();
+    let category = builder.category("standard").expect("the first");
+    let section = |builder: &mut LayoutBuilder, name: &str| {
+        let section = Section { name: Some(name.to_owned()), entrance: None, best: Best::Center };
+        builder.section(section).expect("one of three")
+    };
+    let stalls = section(&mut builder, "Stalls");
+    let boxes = section(&mut builder, "Boxes");
+    let floor = section(&mut builder, "Floor");
+    for (section, row, attributes) in
+        [(stalls, "A", [0; 10].as_slice()), (stalls, "B", &[1, 2, 0, 0, 0]), (boxes, "1", &[0; 3])]
+    {
+        builder.row(section, row, section == boxes).expect("a label");
+        for (index, &attributes) in attributes.iter().enumerate() {
+            let seat = SeatSpec {
+                label: &(index + 1).to_string(),
+                category,
+                attributes,
+                rank: 0,
+                together: section == boxes,
+                aisle_before: index == 6,
+            };
+            builder.seat(seat).expect("a seat of its own");
+        }
+    }
+    builder.places(floor, category, 12).expect("few");
+    let layout = builder.build();
+    assert_eq!(layout.seats(), HOUSE_SEATS);
+    let prices = Prices::by_category(&layout, [500]);
+    Seating { layout: layout.shared(), prices: Arc::new(prices) }
+}
+
 impl PlannedEvent {
     /// One of a few sizes.
     pub fn roll(dice: &mut Dice) -> Self {
-        Self { seats: *dice.pick(&[1, 4, 8, 20, 40]), hold_ttl_s: *dice.pick(&[1, 1, 2, 3, 5]) }
+        Self {
+            seats: *dice.pick(&[1, 4, 8, 20, 40, HOUSE_SEATS, HOUSE_SEATS]),
+            hold_ttl_s: *dice.pick(&[1, 1, 2, 3, 5]),
+        }
     }
 
     /// What an administrator says of it.
     pub fn new_event(&self) -> NewEvent {
         let mut event = new_event(START, self.seats);
+        if self.seats == HOUSE_SEATS {
+            event.seating = house();
+        }
         event.details.hold_ttl_s = self.hold_ttl_s;
         event.details.max_hold_s = self.hold_ttl_s * 3;
         event

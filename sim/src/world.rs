@@ -129,8 +129,9 @@ impl World {
     pub fn describe(&self, ask: &Ask) -> String {
         let event = self.truth.name(ask.event_id());
         match ask {
+            Ask::Wish { wish, key, .. } => format!("reserve {wish:?} of {event} by key {key}"),
             Ask::Reserve { seats, key, .. } => format!("reserve {seats:?} of {event} by key {key}"),
-            Ask::View(_) | Ask::Map(_) | Ask::Rename(..) | Ask::Delete(_) => {
+            Ask::View(_) | Ask::Map(_) | Ask::Allocate(..) | Ask::Rename(..) | Ask::Delete(_) => {
                 let text = ask.to_string();
                 format!("{} {event}", text.split(' ').next().unwrap_or_default())
             }

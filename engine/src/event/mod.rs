@@ -159,8 +159,24 @@ impl Event {
         self.expire_due_by(now, now, limit)
     }
 
+    /// Lets holds run out whose time has come, and nothing else.
+    pub fn expire_holds(&mut self, now: Timestamp, limit: usize) -> Vec<(Change, Option<Arc<Reservation>>)> {
+        self.expire_holds_due_by(now, now, limit)
+    }
+
     /// Lets holds run out, at the time `now`, whose time had come at `due_by`.
     pub(crate) fn expire_due_by(
+        &mut self,
+        due_by: Timestamp,
+        now: Timestamp,
+        limit: usize,
+    ) -> Vec<(Change, Option<Arc<Reservation>>)> {
+        let expired = self.expire_holds_due_by(due_by, now, limit);
+        let released = self.release_due(due_by, now).map(|change| (change, None));
+        expired.into_iter().chain(released).collect()
+    }
+
+    fn expire_holds_due_by(
         &mut self,
         due_by: Timestamp,
         now: Timestamp,
@@ -178,9 +194,7 @@ impl Event {
             let reservation = self.play(&change, now);
             (change, reservation)
         };
-        let expired: Vec<_> = due.into_iter().map(expire).collect();
-        let released = self.release_due(due_by, now).map(|change| (change, None));
-        expired.into_iter().chain(released).collect()
+        due.into_iter().map(expire).collect()
     }
 
     /// The key of a command of which only the store knows whether it was used.
