@@ -1,5 +1,5 @@
-//! How long one decision takes, in microseconds: the best available seats of a house of 200,000 seats in 2,000 rows of
-//! four blocks, and places of a floor of 60,000, from empty to sold out.
+//! How long one decision takes, in microseconds: the best available seats of a house of 200,000 seats in
+//! 2,000 rows of four blocks, and places of a floor of 60,000, from empty to sold out.
 //!
 //! `cargo run --release -p holdfast-benches --example best_available`
 

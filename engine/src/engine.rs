@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::actor::node::Node;
 use crate::actor::registry::Registry;
 use crate::actor::threads::Spawner;
-use crate::charts::SeatKeyList;
 use crate::cluster::lease_keeper;
 use crate::cluster::published::Published;
 use crate::cluster::publisher;
@@ -18,11 +17,12 @@ use crate::event::{check_allocations, ended};
 use crate::fault::{CallError, Fault};
 use crate::owner::Answer;
 use crate::ports::{AppendError, Bid, Lease, ReservationFilter, Store};
+use crate::seat_keys::SeatKeyList;
 use crate::view::{EventView, MadeEvent, ReservationView};
 use crate::words::{
-    Allocation, Caller, Clock, Command, EventId, EventInfo, EventKey, EventPatch, Invalid, KeyHash, LayoutId,
-    MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation, ReservationId,
-    ReservationStatus, SeatMap, SeatNo, Seating, Timestamp, UserId, Wish,
+    Allocation, Caller, Chart, ChartId, Clock, Command, EventId, EventInfo, EventKey, EventPatch, Invalid,
+    KeyHash, Layout, LayoutId, MAX_SEATS_PER_EVENT, NewEvent, Outcome, Rejection, RequestHash, Reservation,
+    ReservationId, ReservationStatus, SeatKeys, SeatMap, SeatNo, Seating, Timestamp, UserId, Wish,
 };
 
 /// Events whose seats and currency are kept for showing their reservations, besides those in memory.
@@ -34,10 +34,10 @@ const CACHED_EVENTS: u64 = 10_000;
 /// Dropping a call does not take its command back; an idempotency key finds out what became of it.
 #[derive(Clone)]
 pub struct Engine {
-    pub(crate) node: Arc<Node>,
+    node: Arc<Node>,
     registry: Arc<Registry>,
     infos: Cache<EventId, Arc<EventInfo>>,
-    pub(crate) seat_keys: Cache<Uuid, Arc<SeatKeyList>>,
+    seat_keys: Cache<Uuid, Arc<SeatKeyList>>,
     published: Option<Arc<Published>>,
     bid: Bid,
 }
@@ -311,6 +311,43 @@ impl Engine {
         self.registry.drain().await;
     }
 
+    /// Keeps a chart, and says how it is kept: as it was, if it was kept before.
+    pub async fn put_chart(&self, chart: Chart) -> Result<Chart, CallError> {
+        self.node.store.put_chart(&chart).await?;
+        self.chart(chart.id).await?.ok_or_else(|| Fault::Unknown("the chart is gone".to_owned()).into())
+    }
+
+    /// One chart.
+    pub async fn chart(&self, id: ChartId) -> Result<Option<Chart>, CallError> {
+        Ok(self.node.store.chart(id).await?)
+    }
+
+    /// Charts without their maps, newest first, behind that of the id `after`.
+    pub async fn charts(&self, after: Option<ChartId>, limit: u32) -> Result<Vec<Chart>, CallError> {
+        Ok(self.node.store.charts(after, limit).await?)
+    }
+
+    /// Keeps the keys of a layout's seats, before the first event or chart that has them.
+    pub async fn put_seat_keys(&self, keys: &[String]) -> Result<(), CallError> {
+        match SeatKeys::listed(keys) {
+            SeatKeys::Listed(id) => Ok(self.node.store.put_seat_keys(id, keys).await?),
+            SeatKeys::Label | SeatKeys::Pattern(_) => Ok(()),
+        }
+    }
+
+    /// The keys of a layout's seats, where each has one of its own.
+    pub async fn seat_keys(&self, layout: &Layout) -> Result<Option<Arc<SeatKeyList>>, CallError> {
+        let SeatKeys::Listed(id) = layout.keys() else { return Ok(None) };
+        if let Some(keys) = self.seat_keys.get(id).await {
+            return Ok(Some(keys));
+        }
+        let keys = self.node.store.seat_keys(*id).await?;
+        let keys = keys.ok_or_else(|| Fault::Unavailable("the keys of the seats are gone".to_owned()))?;
+        let keys = Arc::new(SeatKeyList::of(keys));
+        self.seat_keys.insert(*id, Arc::clone(&keys)).await;
+        Ok(Some(keys))
+    }
+
     async fn command(
         &self,
         id: EventId,
@@ -375,7 +412,7 @@ impl Engine {
     }
 
     fn live_event(&self, id: EventId) -> Option<EventView> {
-        let view = self.registry.view(id)?;
+        let view = self.registry.current_view(id)?;
         // The event may end here before this version is published.
         self.note_shown(id, view.version);
         Some(view)

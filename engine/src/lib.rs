@@ -73,7 +73,6 @@
 //!   [`Engine::start`].
 
 mod actor;
-mod charts;
 mod cluster;
 mod config;
 mod engine;
@@ -84,13 +83,13 @@ mod mutation;
 mod owner;
 mod ports;
 pub mod route;
+mod seat_keys;
 #[cfg(any(test, feature = "testing"))]
 pub mod testing;
 mod verify;
 mod view;
 mod words;
 
-pub use charts::SeatKeyList;
 pub use config::{EngineConfig, Threads};
 pub use engine::Engine;
 pub use event::{Event, OpenBatch, ReplayError};
@@ -100,6 +99,7 @@ pub use ports::{
     Publication, PublicationFault, Publications, Random, ReservationFilter, Store, StoreFault, SystemRandom,
     UsedEventKey,
 };
+pub use seat_keys::SeatKeyList;
 pub use verify::{VerifyReport, Violation, verify};
 pub use view::{EventView, MadeEvent, ReservationView};
 pub use words::{

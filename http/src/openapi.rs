@@ -21,7 +21,8 @@ use utoipa_actix_web::AppExt;
 use crate::calls::{Call, Role};
 use crate::examples;
 use crate::routes;
-use crate::wire::problem::{self, Code, Conflict, ConflictReason, FieldError, ProblemDocument};
+use crate::wire::conflict::{Conflict, ConflictReason};
+use crate::wire::problem::{self, Code, FieldError, ProblemDocument};
 use crate::wire::repeat::Repeat;
 
 /// What the dialog for authentication says.

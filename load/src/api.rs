@@ -37,7 +37,23 @@ pub(crate) struct NewEvent {
     pub(crate) name: String,
     pub(crate) seats: u32,
     pub(crate) hold_ttl_s: u32,
+    pub(crate) house: House,
 }
+
+/// What a new event consists of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum House {
+    /// Rows of ten, from a number alone.
+    Rows,
+    /// Rows of a hundred with three aisles.
+    Blocks,
+    /// Counted places.
+    Floor,
+}
+
+/// What a house with blocks has in a row, and the text of its seats.
+const ROW_SEATS: u32 = 100;
+const ROW_TEXT: &str = "1-24|25-50|51-76|77-100";
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct HasId {
@@ -92,12 +108,20 @@ impl Api {
     }
 
     pub(crate) async fn create_event(&mut self, event: &NewEvent) -> Result<String, ApiError> {
-        let body = json!({
+        let mut body = json!({
             "name": event.name, "venue": "Load", "description": "Made by the load generator.",
             "start_at": "2099-01-10T09:00:00Z", "end_at": "2099-01-10T12:00:00Z",
-            "total_seats": event.seats, "price": 5000,
-            "hold_ttl_s": event.hold_ttl_s, "max_hold_s": event.hold_ttl_s,
+            "price": 5000, "hold_ttl_s": event.hold_ttl_s, "max_hold_s": event.hold_ttl_s,
         });
+        match event.house {
+            House::Rows => body["total_seats"] = json!(event.seats),
+            House::Blocks => {
+                let seating =
+                    json!([{"rows": format!("1-{}", event.seats.div_ceil(ROW_SEATS)), "seats": ROW_TEXT}]);
+                body["sections"] = json!([{"name": "Hall", "seating": seating}]);
+            }
+            House::Floor => body["sections"] = json!([{"name": "Floor", "capacity": event.seats}]),
+        }
         let response = self.connection.send(Request::post("/api/v1/events", Some(&body.to_string()))).await?;
         Ok(read::<HasId>("POST /events", &response, 201)?.id)
     }
@@ -158,6 +182,20 @@ impl Api {
         key: Option<Uuid>,
     ) -> Result<Response<'_>, HttpError> {
         write_reservation(&mut self.body, event, seats, user, key);
+        self.connection.send(Request::post("/api/v1/reservations", Some(&self.body))).await
+    }
+
+    /// With what is wanted as JSON fields, such as `"best_available":{"quantity":2}`.
+    pub(crate) async fn wish(
+        &mut self,
+        event: &str,
+        wish: &str,
+        user: Uuid,
+        key: Option<Uuid>,
+    ) -> Result<Response<'_>, HttpError> {
+        begin_reservation(&mut self.body, event, user, key);
+        self.body.push_str(wish);
+        self.body.push('}');
         self.connection.send(Request::post("/api/v1/reservations", Some(&self.body))).await
     }
 
@@ -230,18 +268,22 @@ fn write_reservation<S: AsRef<str>>(
     user: Uuid,
     key: Option<Uuid>,
 ) {
-    body.clear();
-    // Writing to a String cannot fail.
-    let _ = write!(body, r#"{{"event_id":"{event}","user_id":"{user}","#);
-    if let Some(key) = key {
-        let _ = write!(body, r#""idempotency_key":"{key}","#);
-    }
+    begin_reservation(body, event, user, key);
     body.push_str(r#""seat_ids":["#);
     for (number, seat) in seats.iter().enumerate() {
         let comma = if number == 0 { "" } else { "," };
         let _ = write!(body, r#"{comma}"{}""#, seat.as_ref());
     }
     body.push_str("]}");
+}
+
+fn begin_reservation(body: &mut String, event: &str, user: Uuid, key: Option<Uuid>) {
+    body.clear();
+    // Writing to a String cannot fail.
+    let _ = write!(body, r#"{{"event_id":"{event}","user_id":"{user}","#);
+    if let Some(key) = key {
+        let _ = write!(body, r#""idempotency_key":"{key}","#);
+    }
 }
 
 #[cfg(test)]

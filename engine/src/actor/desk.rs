@@ -2,6 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
 
 use tokio::sync::watch;
 use tokio::time::Instant;
@@ -14,6 +15,10 @@ use crate::view::EventView;
 /// How many readers may wait for the seat map of one event.
 const MAX_READERS: usize = 1_000;
 
+/// So long an event is shown as of its last commit while nobody knows whether there is another one: no read
+/// may be more than a second old.
+const SHOWN_FOR: Duration = Duration::from_millis(900);
+
 /// What callers and the actor share: where commands wait, and what is shown.
 pub(crate) struct Desk {
     /// Bounds the commands that wait.
@@ -24,6 +29,8 @@ pub(crate) struct Desk {
     pub(crate) readers: Arc<Gate>,
     pub(super) view: RwLock<EventView>,
     pub(super) epoch: AtomicU64,
+    /// When the batch was handed to the store that is there now, or whose outcome is not known.
+    handed_over: RwLock<Option<Instant>>,
     /// When the last committed batch was handed to the store. Its sender is the actor's, and goes with it.
     pub(super) commits: watch::Receiver<Instant>,
 }
@@ -37,6 +44,7 @@ impl Desk {
             readers: Gate::new(MAX_READERS),
             view,
             epoch: AtomicU64::new(owned.epoch()),
+            handed_over: RwLock::new(None),
             commits,
         })
     }
@@ -52,8 +60,20 @@ impl Desk {
         self.epoch.store(epoch, Ordering::Release);
     }
 
+    /// A batch is handed to the store: from now on the store may have more than is shown here.
+    pub(crate) fn hand_over(&self, at: Instant) {
+        self.handed_over.write().unwrap_or_else(PoisonError::into_inner).get_or_insert(at);
+    }
+
+    /// Whether what is shown is as of a second ago at most.
+    pub(crate) fn is_current(&self) -> bool {
+        let handed_over = *self.handed_over.read().unwrap_or_else(PoisonError::into_inner);
+        handed_over.is_none_or(|at| at.elapsed() < SHOWN_FOR)
+    }
+
     /// Shows an event as it is now committed.
     pub(crate) fn show(&self, view: EventView) {
+        *self.handed_over.write().unwrap_or_else(PoisonError::into_inner) = None;
         *self.view.write().unwrap_or_else(PoisonError::into_inner) = view;
     }
 }

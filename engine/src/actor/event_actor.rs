@@ -117,6 +117,7 @@ impl EventActor {
     fn append(&mut self, batch: Arc<Batch>, ctx: &mut Context<Self>) {
         let store = Arc::clone(&self.node.store);
         let sent_at = Instant::now();
+        self.desk.hand_over(sent_at);
         let append = async move {
             let result = store.append(&batch).await;
             (batch, result)

@@ -65,6 +65,11 @@ impl EventHandle {
         self.desk.view.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
+    /// Whether that is as of a second ago at most: a batch can be at the store for longer.
+    pub(crate) fn is_current(&self) -> bool {
+        self.desk.is_current()
+    }
+
     /// The epoch under which the actor writes.
     pub(crate) fn epoch(&self) -> u64 {
         self.desk.epoch.load(Ordering::Acquire)

@@ -110,6 +110,11 @@ impl Registry {
         }
     }
 
+    /// The same, if that is as of a second ago at most.
+    pub(crate) fn current_view(&self, id: EventId) -> Option<EventView> {
+        self.peek(id).filter(EventHandle::is_current).map(|live| live.view())
+    }
+
     /// A live event as of its last commit; `None` if it is not live here.
     pub(crate) fn view(&self, id: EventId) -> Option<EventView> {
         self.peek(id).map(|live| live.view())

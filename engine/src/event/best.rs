@@ -104,7 +104,8 @@ impl Event {
             if !fits {
                 return;
             }
-            // At most two places to begin leave a single seat, so the best of the others is one of the next five.
+            // At most two places to begin leave a single seat, so the best of the others is one of the next
+            // five.
             let last = piece.seats.end - quantity;
             let near = ideal.clamp(piece.seats.start, last);
             for first in near.saturating_sub(2).max(piece.seats.start)..=(near + 2).min(last) {

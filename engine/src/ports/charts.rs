@@ -1,5 +1,5 @@
-//! The port to what is kept of venues besides their events. Nothing in it ever changes, and writing what is there
-//! does nothing.
+//! The port to what is kept of venues besides their events. Nothing in it ever changes, and writing what is
+//! there does nothing.
 
 use async_trait::async_trait;
 use uuid::Uuid;
@@ -10,7 +10,8 @@ use crate::words::{Chart, ChartId};
 /// Charts and keys of seats. Every method may be repeated after a fault.
 #[async_trait]
 pub trait Charts: Send + Sync {
-    /// Keeps the keys of a layout's seats, by the id that [`SeatKeys::listed`](crate::SeatKeys::listed) gives them.
+    /// Keeps the keys of a layout's seats, by the id that [`SeatKeys::listed`](crate::SeatKeys::listed) gives
+    /// them.
     async fn put_seat_keys(&self, _id: Uuid, _keys: &[String]) -> Result<(), StoreFault> {
         Err(not_kept())
     }

@@ -11,5 +11,7 @@ pub use manual_clock::ManualClock;
 pub use memory_store::{InjectedFault, MemoryStore};
 pub use null_store::NullStore;
 
+pub use crate::words::forget_layouts;
+
 #[cfg(feature = "mutations")]
 pub use crate::mutation::{Mutation, mutate};

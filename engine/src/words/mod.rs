@@ -32,6 +32,8 @@ pub(crate) use id::ReservationNo;
 pub use id::{BatchId, EventId, InvalidId, MAX_SEATS_PER_EVENT, ReservationId, SeatId, SeatNo, UserId};
 pub use invalid::Invalid;
 pub use key::{EndedKey, KeyHash, RequestHash};
+#[cfg(any(test, feature = "testing"))]
+pub use layout::forget_layouts;
 pub use layout::{
     AttributeSet, Best, CategoryNo, EqualRows, KNOWN_ATTRIBUTES, Layout, LayoutBuilder, LayoutError,
     LayoutId, MAX_CATEGORIES, MAX_LABEL_CHARS, MAX_RUNS, MAX_SECTIONS, STANDARD, SeatKeys, SeatPlace,

@@ -43,8 +43,9 @@ pub struct ChartsQuery {
     cursor: Option<String>,
 }
 
-/// Keeps a chart: a layout without prices, that any number of events can be made of. The body is the JSON of sections, a
-/// seating plan of pretix as it is, or CSV. The same content is the same chart, and has the same id.
+/// Keeps a chart: a layout without prices, that any number of events can be made of. The body is the JSON of
+/// sections, a seating plan of pretix as it is, or CSV. The same content is the same chart, and has the same
+/// id.
 #[utoipa::path(
     tag = "charts", operation_id = "create_chart", params(NewChartQuery),
     request_body(content(
@@ -131,7 +132,8 @@ pub(crate) async fn get(
     Ok(HttpResponse::Ok().json(ChartBody::from(&*found(&state, ChartPathId(id)).await?)))
 }
 
-/// Where the seats of a chart are, as it was imported: `{"size", "seats": [[x, y], …]}`, by the numbers of the seats.
+/// Where the seats of a chart are, as it was imported: `{"size", "seats": [[x, y], …]}`, by the numbers of
+/// the seats.
 #[utoipa::path(
     tag = "charts", operation_id = "get_chart_map",
     params(("id" = uuid::Uuid, Path, description = "The chart's id")),

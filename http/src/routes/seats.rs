@@ -64,7 +64,8 @@ pub async fn list(
     answer(&state, id, version, MapView::Seats(filter), &request).await
 }
 
-/// The statuses of an event's seats, by number: what changes, beside the layout that does not. As fresh as the seats.
+/// The statuses of an event's seats, by number: what changes, beside the layout that does not. As fresh as
+/// the seats.
 #[utoipa::path(
     tag = "seats", operation_id = "get_statuses",
     params(

@@ -77,7 +77,8 @@ pub struct NewSectionsBody {
     price: Option<i64>,
 }
 
-/// Adds sections, rows or places to an event. What there was stays as it is: seats are set aside, not taken away.
+/// Adds sections, rows or places to an event. What there was stays as it is: seats are set aside, not taken
+/// away.
 #[utoipa::path(
     tag = "events", operation_id = "add_sections", request_body = NewSectionsBody,
     params(("id" = uuid::Uuid, Path, description = "The event's id")),

@@ -30,8 +30,8 @@ impl fmt::Display for ChartPathId {
     }
 }
 
-/// A chart in JSON: `sections`, with a `name` and `keys` if wanted; or a seating plan of pretix as it is, with its `zones`.
-/// It is read by the crate `charts`; this describes it.
+/// A chart in JSON: `sections`, with a `name` and `keys` if wanted; or a seating plan of pretix as it is,
+/// with its `zones`. It is read by the crate `charts`; this describes it.
 #[derive(Debug, ToSchema)]
 #[schema(as = NewChart)]
 #[expect(dead_code, reason = "it stands in the document only")]

@@ -220,14 +220,16 @@ pub struct NewEventBody {
     #[garde(skip)]
     #[serde(default, deserialize_with = "super::object::list")]
     ticket_types: Option<Vec<TicketTypeSpec>>,
-    /// With `sections`: the pattern of the operator's own keys of the seats, such as `{section}/{row}/{seat}`.
+    /// With `sections`: the pattern of the operator's own keys of the seats, such as
+    /// `{section}/{row}/{seat}`.
     #[garde(skip)]
     keys: Option<String>,
     /// Seats that not everybody can buy.
     #[garde(skip)]
     #[serde(default, deserialize_with = "super::object::list")]
     allocations: Option<Vec<AllocationSpec>>,
-    /// `refuse`: a reservation of seats by number may not leave a single free seat beside it that was not single before.
+    /// `refuse`: a reservation of seats by number may not leave a single free seat beside it that was not
+    /// single before.
     #[garde(skip)]
     orphan_rule: Option<OrphanRuleName>,
     /// Takes an event that is over already, too.

@@ -2,6 +2,7 @@
 
 pub mod allocation_body;
 pub mod chart_body;
+pub mod conflict;
 pub mod event_body;
 pub mod layout_body;
 pub mod map_view;

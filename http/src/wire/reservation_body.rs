@@ -224,8 +224,9 @@ pub struct NewReservationBody {
     /// Whose seats.
     #[garde(skip)]
     pub event_id: Uuid,
-    /// All of that event, none twice, at most the event's `max_seats_per_reservation`. At least one of `seat_ids`, `seats`,
-    /// `places`, `tables` and `best_available` is needed; of several, all is had or nothing.
+    /// All of that event, none twice, at most the event's `max_seats_per_reservation`. At least one of
+    /// `seat_ids`, `seats`, `places`, `tables` and `best_available` is needed; of several, all is had or
+    /// nothing.
     #[garde(custom(some_wish(self)), inner(length(min = 1, max = 1_000)), inner(custom(no_repeats)))]
     #[schema(min_items = 1, max_items = 1_000)]
     pub seat_ids: Option<Vec<Uuid>>,
@@ -244,7 +245,8 @@ pub struct NewReservationBody {
     #[schema(min_items = 1, max_items = 100)]
     #[serde(default, deserialize_with = "super::object::list")]
     pub tables: Option<Vec<WantedTable>>,
-    /// The best seats that there are: which, the event decides, so callers at the same time get different ones.
+    /// The best seats that there are: which, the event decides, so callers at the same time get different
+    /// ones.
     #[garde(skip)]
     pub best_available: Option<BestAvailableBody>,
     /// An administrator's: what is set aside for this channel may be among them.

@@ -53,7 +53,8 @@ pub struct SeatBody<'a> {
     number: Option<&'a str>,
     #[schema(value_type = SeatStatusName)]
     status: SeatStatus,
-    /// In minor units of the event's currency, as the event's first ticket type; `null` if it is not sold as that.
+    /// In minor units of the event's currency, as the event's first ticket type; `null` if it is not sold as
+    /// that.
     price: Option<i64>,
     /// The key of its category, whose prices stand with the event.
     category: &'a str,

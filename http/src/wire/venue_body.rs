@@ -59,8 +59,8 @@ pub(crate) fn refused(fault: &Fault) -> Problem {
     Problem::invalid_field(fault.place.clone(), fault.message.clone())
 }
 
-/// Section names as people read them. Those that look the same and are not are refused, and so is, all at once, what
-/// each section says that can never be.
+/// Section names as people read them. Those that look the same and are not are refused, and so is, all at
+/// once, what each section says that can never be.
 pub(crate) fn normalize(sections: &mut [SectionSpec]) -> Result<(), Problem> {
     let mut errors = Vec::new();
     for (index, section) in sections.iter_mut().enumerate() {

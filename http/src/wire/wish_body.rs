@@ -1,5 +1,5 @@
-//! What a reserve asks for, on the wire: seats by id, key or name, places, tables, the best available seats. It is
-//! read into numbers by the event's layout, which only ever grows, so whatever is read stays right.
+//! What a reserve asks for, on the wire: seats by id, key or name, places, tables, the best available seats.
+//! It is read into numbers by the event's layout, which only ever grows, so whatever is read stays right.
 
 use std::collections::BTreeMap;
 

@@ -225,7 +225,8 @@ async fn the_best_seats_are_a_different_pair_for_each_caller() {
     let server = TestServer::start().await;
     let id = server.event_with(theatre()).await;
     let wish = || json!({"best_available": {"quantity": 2, "categories": ["1"], "ticket_types": {"adult": 1, "child": 1}}});
-    // Twelve seats of row A, and four ordinary ones of row B beside two of which a wheelchair's companion sits.
+    // Twelve seats of row A, and four ordinary ones of row B beside two of which a wheelchair's companion
+    // sits.
     let answers = join_all((0..9).map(|_| reserve(&server, &id, wish()))).await;
     let mut all: Vec<_> = answers.iter().flat_map(labels).collect();
     all.sort_unstable();

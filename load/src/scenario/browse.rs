@@ -7,7 +7,7 @@ use clap::Args;
 use rand::Rng;
 
 use super::{pause_after, run_all, seconds};
-use crate::api::{Api, ApiError, NewEvent, Reservation, outcome, read};
+use crate::api::{Api, ApiError, House, NewEvent, Reservation, outcome, read};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -37,7 +37,12 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
     let mut api = Api::new(&target);
-    let new = NewEvent { name: "Browsed event".to_owned(), seats: options.seats, hold_ttl_s: 3600 };
+    let new = NewEvent {
+        name: "Browsed event".to_owned(),
+        seats: options.seats,
+        hold_ttl_s: 3600,
+        house: House::Rows,
+    };
     let event: Arc<str> = api.create_event(&new).await?.into();
     // One sale, since an event that nothing was asked of is not in the server's memory.
     let seats = api.seat_ids(&event).await?;

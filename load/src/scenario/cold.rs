@@ -8,7 +8,7 @@ use std::time::Instant;
 
 use clap::Args;
 
-use crate::api::{Api, ApiError, Counts, NewEvent, outcome};
+use crate::api::{Api, ApiError, Counts, House, NewEvent, outcome};
 use crate::http::Target;
 use crate::report::Report;
 use crate::stats::Recorder;
@@ -24,7 +24,12 @@ pub(crate) struct Options {
 
 pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
     let mut api = Api::new(&target);
-    let new = NewEvent { name: "Cold event".to_owned(), seats: options.seats, hold_ttl_s: 3600 };
+    let new = NewEvent {
+        name: "Cold event".to_owned(),
+        seats: options.seats,
+        hold_ttl_s: 3600,
+        house: House::Rows,
+    };
     api.create_event(&new).await?;
     let events = api.newest_events().await?;
     let recorder = Recorder::new(Instant::now());

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use clap::Args;
 
 use super::{pause_after, run_all, seconds};
-use crate::api::{Api, ApiError, NewEvent, outcome};
+use crate::api::{Api, ApiError, House, NewEvent, outcome};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -44,7 +44,12 @@ pub(crate) struct Options {
 }
 
 pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
-    let event = NewEvent { name: "Hot event".to_owned(), seats: options.seats_per_event, hold_ttl_s: 3600 };
+    let event = NewEvent {
+        name: "Hot event".to_owned(),
+        seats: options.seats_per_event,
+        hold_ttl_s: 3600,
+        house: House::Rows,
+    };
     let mut supply = Supply::create(&target, options.events, event, options.seats_per_reservation).await?;
     supply.limit(options.sell_percent);
     let supply = Arc::new(if options.spread { supply.in_turn() } else { supply });

@@ -10,7 +10,7 @@ use clap::Args;
 use serde::Deserialize;
 
 use super::{positive, run_all, sleep_until};
-use crate::api::{Api, ApiError, HasId, NewEvent, outcome, read};
+use crate::api::{Api, ApiError, HasId, House, NewEvent, outcome, read};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -42,7 +42,7 @@ struct Seat {
 }
 
 pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
-    let new = NewEvent { name: "k6".to_owned(), seats: options.seats, hold_ttl_s: 3600 };
+    let new = NewEvent { name: "k6".to_owned(), seats: options.seats, hold_ttl_s: 3600, house: House::Rows };
     Api::new(&target).create_event(&new).await?;
     let scaled = |seconds: f64| Duration::from_secs_f64(seconds * options.time_scale);
     let ramp = Ramp { users: USERS, up: scaled(30.0), hold: scaled(60.0), down: scaled(30.0) };

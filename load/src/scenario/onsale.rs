@@ -16,7 +16,9 @@ use clap::Args;
 use rand::Rng;
 
 use super::{pause_after, run_all, seconds};
-use crate::api::{Api, ApiError, NewEvent, Reservation, is_passing, outcome, problem, random_uuid, read};
+use crate::api::{
+    Api, ApiError, House, NewEvent, Reservation, is_passing, outcome, problem, random_uuid, read,
+};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -36,6 +38,15 @@ pub(crate) struct Options {
     pub(crate) customers: Option<u32>,
     #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u32).range(1..=10))]
     pub(crate) seats_per_reservation: u32,
+    /// Ask for the best so many seats, in a house of rows with aisles, in place of seats from the map.
+    #[arg(long, conflicts_with = "general_admission", value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) best_available: Option<u32>,
+    /// Ask for so many counted places of a floor.
+    #[arg(long, value_parser = clap::value_parser!(u32).range(1..=10))]
+    pub(crate) general_admission: Option<u32>,
+    /// With either of them: parties of 1 to 6, in place of one size.
+    #[arg(long)]
+    pub(crate) parties: bool,
     /// How often a customer picks other seats before giving up.
     #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u32).range(1..=1000))]
     pub(crate) tries: u32,
@@ -67,13 +78,20 @@ struct Hall {
     arrived: AtomicU64,
     turned_away: AtomicU64,
     retried: AtomicU64,
+    /// Refusals that came before the last seat was known to be sold.
+    refused_early: AtomicU64,
     recorder: Arc<Recorder>,
     options: Options,
 }
 
 pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report, ApiError> {
     let mut api = Api::new(&target);
-    let new = NewEvent { name: "On-sale".to_owned(), seats: options.seats, hold_ttl_s: 3600 };
+    let house = match (options.best_available, options.general_admission) {
+        (Some(_), _) => House::Blocks,
+        (None, Some(_)) => House::Floor,
+        (None, None) => House::Rows,
+    };
+    let new = NewEvent { name: "On-sale".to_owned(), seats: options.seats, hold_ttl_s: 3600, house };
     let event = api.create_event(&new).await?;
     let seats = api.seat_ids(&event).await?;
     // For who wants to watch the sale, or to disturb it.
@@ -96,6 +114,8 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
     );
     report.fact("reservations", ledger.sales.len());
     report.fact("refusals", ledger.refusals.len());
+    report.fact("refused while seats were left", hall.refused_early.load(Ordering::Relaxed));
+    report.fact("reservations/s until sold out", ledger.rate_since(hall.recorder.start()));
     report.fact("turned away", hall.turned_away.load(Ordering::Relaxed));
     report.fact("retried", hall.retried.load(Ordering::Relaxed));
     report.fact("longest silence, s", report.summary.longest_silence_s);
@@ -132,6 +152,7 @@ impl Hall {
             arrived: AtomicU64::new(0),
             turned_away: AtomicU64::new(0),
             retried: AtomicU64::new(0),
+            refused_early: AtomicU64::new(0),
             recorder: Arc::new(Recorder::new(Instant::now())),
             options,
         }
@@ -189,8 +210,40 @@ async fn caller(mut api: Api, hall: Arc<Hall>) {
     }
 }
 
+/// Whether the customer got what it wished for; a party that is refused goes in one by one.
+async fn serve_wish(api: &mut Api, hall: &Hall, quantity: u32) -> bool {
+    let party = if hall.options.parties { rand::rng().random_range(1..=6) } else { quantity };
+    for size in [party, 1] {
+        let wish = match hall.options.general_admission {
+            Some(_) => format!(r#""places":[{{"section":"Floor","quantity":{size}}}]"#),
+            None => format!(r#""best_available":{{"quantity":{size}}}"#),
+        };
+        match try_reserve(api, hall, Asked::Wish(&wish), size).await {
+            Attempt::Sold(id) => {
+                if hall.options.confirm {
+                    let begin = Instant::now();
+                    let outcome = confirm(api, hall, &id).await;
+                    hall.recorder.note("confirm", begin, outcome);
+                }
+                return true;
+            }
+            Attempt::Taken(_) if size > 1 && !hall.is_over() => {}
+            Attempt::Taken(_) => {
+                // Not even one seat is left.
+                hall.left.store(0, Ordering::Relaxed);
+                return false;
+            }
+            Attempt::Failed => return false,
+        }
+    }
+    false
+}
+
 /// Whether the customer got seats.
 async fn serve_customer(api: &mut Api, hall: &Hall) -> bool {
+    if let Some(quantity) = hall.options.best_available.or(hall.options.general_admission) {
+        return serve_wish(api, hall, quantity).await;
+    }
     let map = Arc::clone(&lock(&hall.map));
     let mut refused = HashSet::new();
     for _ in 0..hall.options.tries {
@@ -224,10 +277,26 @@ enum Attempt {
 
 async fn try_seats(api: &mut Api, hall: &Hall, seats: &[u32]) -> Attempt {
     let ids: Vec<&str> = seats.iter().map(|&seat| hall.seats[seat as usize].as_str()).collect();
+    try_reserve(api, hall, Asked::Seats(&ids), seats.len() as u32).await
+}
+
+/// What is asked for.
+#[derive(Clone, Copy)]
+enum Asked<'a> {
+    /// By id.
+    Seats(&'a [&'a str]),
+    /// As JSON fields.
+    Wish(&'a str),
+}
+
+async fn try_reserve(api: &mut Api, hall: &Hall, asked: Asked<'_>, quantity: u32) -> Attempt {
     let sent = Instant::now();
     let (user, key) = (random_uuid(), hall.options.retry_s.map(|_| random_uuid()));
     let answer = loop {
-        let answer = api.reserve_as(&hall.event, &ids, user, key).await;
+        let answer = match asked {
+            Asked::Seats(ids) => api.reserve_as(&hall.event, ids, user, key).await,
+            Asked::Wish(wish) => api.wish(&hall.event, wish, user, key).await,
+        };
         if !ask_again(hall, sent, is_passing(&answer)).await {
             break answer;
         }
@@ -249,12 +318,15 @@ async fn try_seats(api: &mut Api, hall: &Hall, seats: &[u32]) -> Attempt {
             let problem = problem(response.body);
             let seats = hall.indices(problem.conflicts.iter().map(|conflict| &conflict.seat_id));
             hall.mark_gone(&seats);
+            if hall.left.load(Ordering::Relaxed) >= quantity as usize {
+                hall.refused_early.fetch_add(1, Ordering::Relaxed);
+            }
             lock(&hall.ledger).refusals.push(Refusal { seats: seats.clone(), seq: problem.seq });
             return Attempt::Taken(seats);
         }
         _ => Attempt::Failed,
     };
-    lock(&hall.ledger).unknown_seats += seats.len() as u64;
+    lock(&hall.ledger).unknown_seats += u64::from(quantity);
     pause_after(&outcome).await;
     attempt
 }

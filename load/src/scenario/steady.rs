@@ -9,7 +9,7 @@ use clap::Args;
 use rand::Rng;
 
 use super::{positive, run_all, seconds, sleep_until};
-use crate::api::{Api, ApiError, NewEvent, Reservation, outcome, read};
+use crate::api::{Api, ApiError, House, NewEvent, Reservation, outcome, read};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::Report;
@@ -60,6 +60,7 @@ pub(crate) async fn run(target: Arc<Target>, options: Options) -> Result<Report,
         name: "Steady sale".to_owned(),
         seats: seats.clamp(SEATS_PER_RESERVATION, SEATS_PER_EVENT),
         hold_ttl_s: options.hold_ttl_s,
+        house: House::Rows,
     };
     let supply = Arc::new(Supply::create(&target, events, event, SEATS_PER_RESERVATION).await?);
     let start = Instant::now();

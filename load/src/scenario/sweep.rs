@@ -9,7 +9,7 @@ use clap::Args;
 use serde_json::json;
 
 use super::{pause_after, positive, run_all, seconds, sleep_until};
-use crate::api::{Api, ApiError, NewEvent, outcome};
+use crate::api::{Api, ApiError, House, NewEvent, outcome};
 use crate::http::Target;
 use crate::progress::Progress;
 use crate::report::{Curve, Point, Report};
@@ -155,7 +155,8 @@ async fn reserve(mut api: Api, supply: Arc<Supply>, arrivals: Arc<Arrivals>, rec
 async fn new_supply(target: &Arc<Target>, needed: u64) -> Result<Supply, ApiError> {
     let per_event = u64::from(SEATS_PER_EVENT / SEATS_PER_RESERVATION);
     let events = u32::try_from(needed.div_ceil(per_event) + 1).unwrap_or(u32::MAX);
-    let event = NewEvent { name: "Sweep".to_owned(), seats: SEATS_PER_EVENT, hold_ttl_s: 3600 };
+    let event =
+        NewEvent { name: "Sweep".to_owned(), seats: SEATS_PER_EVENT, hold_ttl_s: 3600, house: House::Rows };
     Supply::create(target, events, event, SEATS_PER_RESERVATION).await
 }
 

@@ -12,6 +12,7 @@ use tokio::task::JoinSet;
 use crate::helpers::{
     BatchSteps, Database, KEYS, NOW, activate, ended, new_event_at, owned_event, reserved, user,
 };
+pub use crate::houses::*;
 
 /// What must not change where nothing may be written.
 async fn tables(store: &dyn Store, id: EventId) -> EventTables {

@@ -4,6 +4,7 @@
 mod cases;
 mod groups;
 mod helpers;
+mod houses;
 mod memory;
 mod pooler;
 mod postgres;
@@ -40,6 +41,9 @@ macro_rules! on_every_store {
 }
 
 on_every_store! {
+    a_house_reads_back_as_it_was_written,
+    what_is_set_aside_and_added_reads_back,
+    charts_and_keys_are_kept_once,
     a_new_event_reads_back_as_it_was_written,
     an_event_is_created_once,
     a_key_makes_one_event,

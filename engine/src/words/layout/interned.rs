@@ -41,6 +41,15 @@ impl Layout {
     }
 }
 
+/// Forgets every layout that nobody uses: for tests of stores, which would else not read them.
+#[cfg(any(test, feature = "testing"))]
+pub fn forget_layouts() {
+    let mut interned = INTERNED.lock().unwrap_or_else(PoisonError::into_inner);
+    interned.recent.clear();
+    interned.recent_runs = 0;
+    interned.layouts.clear();
+}
+
 impl Interned {
     fn known(&self, id: LayoutId) -> Option<Arc<Layout>> {
         self.layouts.get(&id)?.upgrade()

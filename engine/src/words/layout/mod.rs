@@ -23,6 +23,8 @@ use uuid::Uuid;
 pub use self::builder::{LayoutBuilder, LayoutError, SeatSpec};
 pub use self::content::EqualRows;
 use self::content::{AISLE_BEFORE, Content, Row, RowKind, Run, TOGETHER};
+#[cfg(any(test, feature = "testing"))]
+pub use self::interned::forget_layouts;
 pub use self::label::letters_to_number;
 use self::label::{Label, Texts};
 pub use self::rows::{SectionSize, Stretch};

@@ -31,6 +31,11 @@ pub(super) struct Refusal {
 }
 
 impl Ledger {
+    /// Reservations a second, until the last one.
+    pub(super) fn rate_since(&self, start: Instant) -> f64 {
+        self.last_sale().map_or(0.0, |last| self.sales.len() as f64 / (last - start).as_secs_f64())
+    }
+
     pub(super) fn last_sale(&self) -> Option<Instant> {
         self.sales.iter().map(|sale| sale.received).max()
     }
