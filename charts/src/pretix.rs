@@ -64,15 +64,15 @@ struct Seat {
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
     #[derive(Deserialize)]
     #[serde(untagged)]
-    enum Text {
-        Text(String),
+    enum Label {
+        Written(String),
         Number(i64),
-        None(()),
+        Missing(()),
     }
-    Ok(match Text::deserialize(deserializer)? {
-        Text::Text(text) => text,
-        Text::Number(number) => number.to_string(),
-        Text::None(()) => String::new(),
+    Ok(match Label::deserialize(deserializer)? {
+        Label::Written(text) => text,
+        Label::Number(number) => number.to_string(),
+        Label::Missing(()) => String::new(),
     })
 }
 

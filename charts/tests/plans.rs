@@ -1,4 +1,5 @@
 //! Plans of real halls: compiled and read back, as our JSON, as CSV and as seating plans of pretix.
+#![allow(clippy::unwrap_used)]
 
 use std::fmt::Write;
 
@@ -71,9 +72,12 @@ fn each_list_is_imported_as_csv() {
     }
 }
 
+/// A label, and the JSON of the seats.
+type Row = (String, Vec<String>);
+
 /// A seating plan of pretix with these seats: half a metre apart, one and a half over an aisle.
 fn pretix(layout: &Layout) -> String {
-    let mut zones: Vec<(String, Vec<(String, Vec<String>)>)> = Vec::new();
+    let mut zones: Vec<(String, Vec<Row>)> = Vec::new();
     let mut x = 0.0;
     for (seat_no, place) in (1..=layout.seats()).filter_map(|no| Some((no, layout.place(no)?))) {
         let (section, row) = (place.section.unwrap(), place.row.unwrap());

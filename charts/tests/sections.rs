@@ -1,4 +1,5 @@
 //! The JSON of venues: what it means, and what is refused.
+#![allow(clippy::unwrap_used)]
 
 use charts::spec::{CategorySpec, TicketTypeSpec};
 use charts::{Format, append, compile, prices, read};

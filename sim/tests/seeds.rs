@@ -16,6 +16,7 @@ const FOUND: &[(u64, &str)] = &[
     (762, "the simulator itself looked too early: a message that came late made one more hold"),
     (1_666, "the simulator itself let a node die of a fault that was healed"),
     (23_752, "a publication lives longer by as much as the clock of Redis goes back"),
+    (848_183_325_325, "an owner whose batch was in doubt showed the version before it for three seconds"),
     (30_836, "an event deleted in the batch that amended it: the amendment was answered as refused"),
 ];
 

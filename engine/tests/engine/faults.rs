@@ -1,5 +1,7 @@
 //! What callers see when something breaks: never a lost seat, never a wrong answer.
 
+use std::time::Duration;
+
 use engine::testing::{InjectedFault, MemoryStore, details};
 use engine::{Clock, Currency, EngineConfig, EventId, EventInfo, Fault, Seating, Store, Timestamp};
 use tokio::task::JoinSet;
@@ -144,6 +146,28 @@ async fn poisoned_event(universe: &Universe) -> EventId {
     };
     universe.store.create_event(&info).await.expect("the store takes any price");
     info.id
+}
+
+/// No read is more than a second old, whatever the store does with a batch.
+#[actix_rt::test(system = "crate::universe::Paused")]
+async fn past_a_second_what_is_at_the_store_is_looked_for_there() {
+    let universe = Universe::new(config());
+    let id = universe.event(10).await;
+    universe.reserve(id, 1, &[1]).await.expect("free");
+    universe.store.hold_appends();
+    let engine = universe.engine.clone();
+    let held = tokio::task::spawn_local(async move { engine.reserve(id, user(1), vec![2], None).await });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert_eq!(universe.engine.event(id).await.expect("it is shown from memory").version, 1);
+    universe.store.set_down(true);
+    assert_eq!(universe.engine.event(id).await.expect("it still is").version, 1);
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    assert!(universe.engine.event(id).await.is_err(), "nobody knows whether it is of now");
+    universe.store.set_down(false);
+    universe.store.release_appends();
+    held.await.expect("no panic").expect("free");
+    assert_eq!(universe.engine.event(id).await.expect("it is shown again").version, 2);
+    universe.end().await;
 }
 
 /// Invariant 9, for a full queue.

@@ -5,10 +5,7 @@ use std::fmt;
 
 use actix_web::http::{StatusCode, Uri, header};
 use actix_web::{HttpResponse, ResponseError};
-use engine::{
-    CallError, EventId, Fault, Invalid, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection,
-    SeatId,
-};
+use engine::{CallError, EventId, Fault, Invalid, Layout, MAX_PRICE_MINOR, MAX_SEATS_PER_EVENT, Rejection};
 use serde::Serialize;
 use utoipa::ToSchema;
 

@@ -99,7 +99,7 @@ impl SeatFilter {
 
     /// The numbers of the section's seats, or of all.
     fn ranges(&self, layout: &Layout) -> Vec<Range<u32>> {
-        let Some(section) = &self.section else { return vec![1..layout.seats() + 1] };
+        let Some(section) = &self.section else { return std::iter::once(1..layout.seats() + 1).collect() };
         let sections = layout.sections_named(section).iter();
         sections.flat_map(|&section| layout.ranges_of_section(section)).collect()
     }

@@ -107,8 +107,8 @@ fn seats_are_found_by_the_names_of_the_house() {
     ] {
         assert_eq!(find(section, row, seat), None, "{section} {row} {seat}");
     }
-    let rows: Vec<_> = layout.seats_of_row("Stalls", "B").collect();
-    assert_eq!(rows, [9..12]);
+    let row: Vec<_> = layout.seats_of_row("Stalls", "B").flatten().collect();
+    assert_eq!(row, [9, 10, 11]);
 }
 
 #[test]
@@ -186,7 +186,7 @@ fn sections_are_added_behind_the_others() {
     let after = builder.build();
     assert!(after.begins_with(&before) && !before.begins_with(&after));
     assert_eq!(known(&after)[..3], known(&before));
-    assert_eq!(after.places_of_section(floor).collect::<Vec<_>>(), [4..104]);
+    assert!(after.places_of_section(floor).eq(std::iter::once(4..104)));
     assert_eq!(after.place(4).map(|place| place.label()), Some("Floor".to_owned()));
     assert!(after.is_place(4) && !after.is_place(3));
     // The last row of before has not become longer.
@@ -200,8 +200,10 @@ fn sections_are_added_behind_the_others() {
     assert!(builder.seat(seat).is_err());
 }
 
-/// Section, row, label of a seat, and what it is like.
-fn seats() -> impl Strategy<Value = Vec<(u8, u8, String, u16, u16, u8, bool, bool)>> {
+/// Section, row, label of a seat, and what it is like: category, attributes, rank, together, aisle before.
+type Drawn = (u8, u8, String, u16, u16, u8, bool, bool);
+
+fn seats() -> impl Strategy<Value = Vec<Drawn>> {
     let label = prop_oneof![
         3 => (1_u32..40).prop_map(|number| number.to_string()),
         1 => "[A-C]{1,2}|[0-9]{1,3}bis|[A-Z]-[0-9]{1,2}",
