@@ -1,6 +1,7 @@
 //! The writes: a group of batches as one function call, a new event as one statement.
 
 use engine::{Batch, SeatNo, Timestamp};
+use sqlx::error::DatabaseError;
 use sqlx::{Error, PgConnection};
 use std::sync::{Arc, LazyLock};
 use time::OffsetDateTime;
@@ -19,9 +20,15 @@ pub(crate) async fn append(connection: &mut PgConnection, group: &[Arc<Batch>]) 
     batches.sort_unstable_by_key(|batch| batch.event_id.as_uuid());
     match write(connection, &batches).await {
         Ok(()) => Ok(true),
-        Err(Error::Database(error)) if error.code().as_deref() == Some(FENCED) => Ok(false),
+        Err(Error::Database(error)) if is_fenced(&*error) => Ok(false),
         Err(error) => Err(error),
     }
+}
+
+/// Two batches of one event that come at the same moment both find the version that they expect; the
+/// journal's key lets one of them in.
+fn is_fenced(error: &dyn DatabaseError) -> bool {
+    error.code().as_deref() == Some(FENCED) || error.constraint() == Some("journal_pkey")
 }
 
 /// A call of a function with named arguments, so that each name stands beside its value.
