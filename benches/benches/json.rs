@@ -8,7 +8,7 @@ use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_m
 use engine::{Clock, Command, Event, ReservationView, SeatMap, SeatStatus, SystemClock};
 use holdfast_benches::{event_info, pair_of_seats, user};
 use holdfast_http::encoding::compress;
-use holdfast_http::wire::reservation_body::ReservationBody;
+use holdfast_http::wire::reservation_body::{ReservationBody, SeatLabels};
 use holdfast_http::wire::seat_body::render_all;
 
 const SEATS: [u32; 3] = [1_000, 50_000, 200_000];
@@ -45,8 +45,10 @@ fn reservation(criterion: &mut Criterion) {
     let reservation = outcome.reservation().cloned().expect("a hold has a reservation");
     let view = ReservationView { event: Arc::clone(event.info()), reservation, replayed: false };
     criterion.bench_function("json/reservation of 2 seats", |bencher| {
-        bencher
-            .iter(|| serde_json::to_vec(&ReservationBody::new(&view, None, now)).expect("it is plain data"));
+        bencher.iter(|| {
+            let labels = SeatLabels::of(&view);
+            serde_json::to_vec(&ReservationBody::new(&view, &labels, None, now)).expect("it is plain data")
+        });
     });
 }
 

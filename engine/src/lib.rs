@@ -112,5 +112,5 @@ pub use words::{
     Reservation, ReservationId, ReservationStatus, Rules, STANDARD, SeatCounts, SeatId, SeatKeys, SeatMap,
     SeatNo, SeatPlace, SeatSpec, SeatStatus, Seating, Section, SectionNo, SectionSize, Snapshot, Stretch,
     SystemClock, Terms, TicketType, TicketTypeNo, Timestamp, UserId, WantedBest, WantedPlaces, Wish,
-    letters_to_number,
+    WrittenLabel, letters_to_number,
 };

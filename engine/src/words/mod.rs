@@ -37,7 +37,7 @@ pub use layout::forget_layouts;
 pub use layout::{
     AttributeSet, Best, CategoryNo, EqualRows, KNOWN_ATTRIBUTES, Layout, LayoutBuilder, LayoutError,
     LayoutId, MAX_CATEGORIES, MAX_LABEL_CHARS, MAX_RUNS, MAX_SECTIONS, STANDARD, SeatKeys, SeatPlace,
-    SeatSpec, Section, SectionNo, SectionSize, Stretch, letters_to_number,
+    SeatSpec, Section, SectionNo, SectionSize, Stretch, WrittenLabel, letters_to_number,
 };
 pub use prices::{Category, MAX_PRICE_MINOR, MAX_TICKET_TYPES, Prices, TicketType, TicketTypeNo};
 pub use reservation::{Reservation, ReservationStatus, Terms};

@@ -12,7 +12,7 @@ use crate::extract::{JsonBody, NothingElse, PathId};
 use crate::idempotency::{IDEMPOTENT_REPLAYED, IdempotencyKey, idempotency_key};
 use crate::state::AppState;
 use crate::wire::problem::{Code, Problem};
-use crate::wire::reservation_body::{NewReservationBody, ReservationBody};
+use crate::wire::reservation_body::{NewReservationBody, ReservationBody, SeatLabels};
 use crate::wire::wish_body::{WishBody, seats_of};
 
 /// Holds seats for a user: all of them or none.
@@ -158,14 +158,14 @@ pub fn created(view: &ReservationView, keys: Option<&SeatKeyList>, now: Timestam
     if view.replayed {
         response.insert_header((IDEMPOTENT_REPLAYED, "true"));
     }
-    response.json(ReservationBody::new(view, keys, now))
+    response.json(ReservationBody::new(view, &SeatLabels::of(view), keys, now))
 }
 
 /// The answer to a question about one reservation.
 async fn shown(engine: &Engine, view: &ReservationView) -> HttpResponse {
     // What was done was done, whether the keys can be had or not.
     let keys = engine.seat_keys(&view.event.seating.layout).await.unwrap_or_default();
-    HttpResponse::Ok().json(ReservationBody::new(view, keys.as_deref(), engine.now()))
+    HttpResponse::Ok().json(ReservationBody::new(view, &SeatLabels::of(view), keys.as_deref(), engine.now()))
 }
 
 /// The user to reserve for: a user's own, or whom the administrator names.

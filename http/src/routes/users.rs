@@ -11,7 +11,7 @@ use crate::extract::{Parameters, PathId};
 use crate::state::AppState;
 use crate::wire::paging::Page;
 use crate::wire::problem::{Code, Problem};
-use crate::wire::reservation_body::{ReservationBody, ReservationStatusName};
+use crate::wire::reservation_body::{ReservationBody, ReservationStatusName, SeatLabels};
 
 /// Which reservations to list.
 #[derive(Debug, Deserialize, IntoParams)]
@@ -56,11 +56,15 @@ pub(crate) async fn reservations(
     let filter = query.status.as_deref().map(|status| ("status", status));
     let next = page.cut(&mut views, &path, filter, |view| view.reservation.id);
     let now = state.engine.now();
-    let mut bodies = Vec::with_capacity(views.len());
+    let mut keys = Vec::with_capacity(views.len());
     for view in &views {
-        let keys = state.engine.seat_keys(&view.event.seating.layout).await.unwrap_or_default();
-        bodies.push(ReservationBody::new(view, keys.as_deref(), now));
+        keys.push(state.engine.seat_keys(&view.event.seating.layout).await.unwrap_or_default());
     }
+    let labels: Vec<_> = views.iter().map(SeatLabels::of).collect();
+    let bodies = views.iter().zip(&labels).zip(&keys);
+    let bodies =
+        bodies.map(|((view, labels), keys)| ReservationBody::new(view, labels, keys.as_deref(), now));
+    let bodies: Vec<_> = bodies.collect();
     let mut response = HttpResponse::Ok();
     if let Some(next) = next {
         response.insert_header((header::LINK, next));

@@ -1,10 +1,12 @@
 //! Reservations on the wire.
 
+use std::borrow::Cow;
 use std::collections::HashSet;
+use std::ops::Range;
 
 use engine::{
     Currency, EventId, EventInfo, ReservationId, ReservationStatus, ReservationView, SeatId, SeatKeyList,
-    SeatNo, TicketTypeNo, Timestamp, UserId,
+    SeatKeys, SeatNo, TicketTypeNo, Timestamp, UserId, WrittenLabel,
 };
 use garde::Validate;
 use serde::{Deserialize, Serialize};
@@ -20,7 +22,7 @@ const MAX_KEY_LENGTH: usize = 255;
 /// Some seats of one event for one user.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = Reservation)]
-pub struct ReservationBody {
+pub struct ReservationBody<'a> {
     #[schema(value_type = Uuid)]
     id: ReservationId,
     #[schema(value_type = Uuid)]
@@ -31,11 +33,11 @@ pub struct ReservationBody {
     #[schema(value_type = Vec<Uuid>)]
     seat_ids: Vec<SeatId>,
     /// Their labels, in the same order.
-    seat_numbers: Vec<String>,
+    seat_numbers: Vec<&'a str>,
     /// Its seats, to print tickets from.
-    seats: Vec<ReservedSeat>,
+    seats: Vec<ReservedSeat<'a>>,
     /// Its counted places, which have no numbers.
-    places: Vec<ReservedPlaces>,
+    places: Vec<ReservedPlaces<'a>>,
     #[schema(value_type = ReservationStatusName)]
     status: ReservationStatus,
     /// The sum of the seats' prices when they were reserved, in minor units.
@@ -65,38 +67,39 @@ pub struct ReservationBody {
 
 /// A seat of a reservation.
 #[derive(Debug, Serialize, ToSchema)]
-pub struct ReservedSeat {
+pub struct ReservedSeat<'a> {
     #[schema(value_type = Uuid)]
     id: SeatId,
     /// The operator's key of it; the label, where there is no other.
-    key: String,
+    #[schema(value_type = String)]
+    key: Cow<'a, str>,
     /// `null` where the section has no name.
-    section: Option<String>,
+    section: Option<&'a str>,
     /// The row or table, as the house calls it.
-    row: String,
+    row: &'a str,
     /// As the house calls it.
-    number: String,
+    number: &'a str,
     /// Its label.
-    seat_number: String,
+    seat_number: &'a str,
     /// The key of its category.
-    category: String,
+    category: &'a str,
     /// The key of its ticket type.
-    ticket_type: String,
+    ticket_type: &'a str,
     /// When it was reserved, in minor units.
     price: i64,
-    attributes: Vec<String>,
+    attributes: Vec<&'a str>,
     kind: SeatKind,
 }
 
 /// Counted places of a reservation that are alike.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
-pub struct ReservedPlaces {
-    section: String,
+pub struct ReservedPlaces<'a> {
+    section: &'a str,
     quantity: u32,
     /// The key of their category.
-    category: String,
+    category: &'a str,
     /// The key of their ticket type.
-    ticket_type: String,
+    ticket_type: &'a str,
     /// Of each, when it was reserved, in minor units.
     price: i64,
 }
@@ -116,24 +119,46 @@ pub enum ReservationStatusName {
     Expired,
 }
 
-impl ReservationBody {
+/// The labels of a reservation's seats, in one text.
+pub struct SeatLabels {
+    text: String,
+    labels: Vec<Option<WrittenLabel>>,
+}
+
+impl SeatLabels {
+    /// Those of this reservation.
+    pub fn of(view: &ReservationView) -> Self {
+        let layout = &view.event.seating.layout;
+        let mut text = String::with_capacity(16 * view.reservation.seats.len());
+        let labels = view.reservation.seats.iter().map(|&seat_no| layout.write_label(seat_no, &mut text));
+        Self { labels: labels.collect(), text }
+    }
+}
+
+impl<'a> ReservationBody<'a> {
     /// A reservation as it is at `now`. `keys` are those of the seats, where each has one of its own.
-    pub fn new(view: &ReservationView, keys: Option<&SeatKeyList>, now: Timestamp) -> Self {
+    pub fn new(
+        view: &'a ReservationView,
+        labels: &'a SeatLabels,
+        keys: Option<&'a SeatKeyList>,
+        now: Timestamp,
+    ) -> Self {
         let reservation = &*view.reservation;
         let event = &*view.event;
         let is_pending = reservation.status == ReservationStatus::Pending;
         let remaining_us = if is_pending { reservation.expires_at.since(now).as_micros() } else { 0 };
-        let mut shown = Shown::default();
+        let mut shown =
+            Shown { event, labels, keys, numbers: Vec::new(), seats: Vec::new(), places: Vec::new() };
         let types = reservation.ticket_types().iter().copied().chain(std::iter::repeat(0));
-        for (&seat_no, ticket_type) in reservation.seats.iter().zip(types) {
-            shown.add(event, keys, seat_no, ticket_type);
+        for ((&seat_no, ticket_type), label) in reservation.seats.iter().zip(types).zip(&labels.labels) {
+            shown.add(seat_no, ticket_type, label.as_ref());
         }
         Self {
             id: reservation.id,
             event_id: event.id,
             user_id: reservation.user_id,
             seat_ids: reservation.seats.iter().map(|&seat_no| event.id.seat(seat_no)).collect(),
-            seat_numbers: shown.labels,
+            seat_numbers: shown.numbers,
             seats: shown.seats,
             places: shown.places,
             status: reservation.status,
@@ -153,63 +178,63 @@ impl ReservationBody {
 }
 
 /// The seats of a reservation, as they are shown.
-#[derive(Default)]
-struct Shown {
-    labels: Vec<String>,
-    seats: Vec<ReservedSeat>,
-    places: Vec<ReservedPlaces>,
+struct Shown<'a> {
+    event: &'a EventInfo,
+    labels: &'a SeatLabels,
+    keys: Option<&'a SeatKeyList>,
+    numbers: Vec<&'a str>,
+    seats: Vec<ReservedSeat<'a>>,
+    places: Vec<ReservedPlaces<'a>>,
 }
 
-impl Shown {
-    fn add(
-        &mut self,
-        event: &EventInfo,
-        keys: Option<&SeatKeyList>,
-        seat_no: SeatNo,
-        ticket_type: TicketTypeNo,
-    ) {
-        let (layout, prices) = (&event.seating.layout, &event.seating.prices);
-        let Some(place) = layout.place(seat_no) else { return self.labels.push(String::new()) };
-        let label = place.label();
-        self.labels.push(label.clone());
-        let category = layout.categories()[usize::from(place.category)].clone();
-        let price = prices.price_minor(place.category, ticket_type).unwrap_or_default();
-        let ticket_type = prices.ticket_types.get(usize::from(ticket_type));
-        let ticket_type = ticket_type.map(|of| of.key.clone()).unwrap_or_default();
-        let section = place.section.map(str::to_owned);
-        let key = keys
-            .and_then(|keys| keys.key(seat_no))
-            .map_or_else(|| layout.key(&place), |key| Some(key.into()));
-        let key = key.map(String::from);
-        match (place.row, place.number) {
-            (Some(row), Some(number)) => self.seats.push(ReservedSeat {
-                id: event.id.seat(seat_no),
-                key: key.unwrap_or_default(),
-                section,
-                row,
-                number,
-                seat_number: label,
-                category,
-                ticket_type,
-                price,
-                attributes: layout.attribute_names(place.attributes).map(str::to_owned).collect(),
-                kind: if place.is_table { SeatKind::Table } else { SeatKind::Seat },
-            }),
-            _ => self.add_place(ReservedPlaces {
-                section: section.unwrap_or_default(),
-                quantity: 1,
-                category,
-                ticket_type,
-                price,
-            }),
+impl<'a> Shown<'a> {
+    fn add(&mut self, seat_no: SeatNo, ticket_type: TicketTypeNo, label: Option<&'a WrittenLabel>) {
+        let (layout, prices) = (&*self.event.seating.layout, &*self.event.seating.prices);
+        let Some(label) = label else { return self.numbers.push("") };
+        let text = |range: &Range<usize>| &self.labels.text[range.clone()];
+        let whole = text(&label.whole);
+        let category = layout.categories()[usize::from(label.category)].as_str();
+        let price = prices.price_minor(label.category, ticket_type).unwrap_or_default();
+        let ticket_type = prices.ticket_types.get(usize::from(ticket_type)).map_or("", |of| of.key.as_str());
+        let section = layout.sections()[usize::from(label.section_no)].name.as_deref();
+        self.numbers.push(whole);
+        let Some((row, number)) = &label.row_and_number else {
+            let section = section.unwrap_or_default();
+            return self.add_place(ReservedPlaces { section, quantity: 1, category, ticket_type, price });
+        };
+        let seat = ReservedSeat {
+            id: self.event.id.seat(seat_no),
+            key: self.key(seat_no, whole),
+            section,
+            row: text(row),
+            number: text(number),
+            seat_number: whole,
+            category,
+            ticket_type,
+            price,
+            attributes: layout.attribute_names(label.attributes).collect(),
+            kind: if label.is_table { SeatKind::Table } else { SeatKind::Seat },
+        };
+        self.seats.push(seat);
+    }
+
+    fn key(&self, seat_no: SeatNo, label: &'a str) -> Cow<'a, str> {
+        let layout = &self.event.seating.layout;
+        match (layout.keys(), self.keys) {
+            (SeatKeys::Label, _) => label.into(),
+            (SeatKeys::Listed(_), keys) => keys.and_then(|keys| keys.key(seat_no)).unwrap_or_default().into(),
+            (SeatKeys::Pattern(_), _) => {
+                let place = layout.place(seat_no);
+                place.and_then(|place| Some(layout.key(&place)?.into_owned())).unwrap_or_default().into()
+            }
         }
     }
 
-    fn add_place(&mut self, place: ReservedPlaces) {
-        let alike = |known: &&mut ReservedPlaces| {
+    fn add_place(&mut self, place: ReservedPlaces<'a>) {
+        let is_alike = |known: &&mut ReservedPlaces<'a>| {
             **known == ReservedPlaces { quantity: known.quantity, ..place.clone() }
         };
-        match self.places.iter_mut().find(alike) {
+        match self.places.iter_mut().find(is_alike) {
             Some(known) => known.quantity += 1,
             None => self.places.push(place),
         }

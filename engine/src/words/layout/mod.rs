@@ -124,6 +124,7 @@ pub struct Layout {
     id: LayoutId,
     content: Content,
     ranks: Vec<u8>,
+    has_together: bool,
     names: OnceLock<Names>,
 }
 
@@ -187,6 +188,23 @@ pub struct SeatPlace<'a> {
     pub rank: u8,
     /// Whether it sells only together with its block.
     pub together: bool,
+}
+
+/// A label within a longer text, and what else there is to know of its seat.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct WrittenLabel {
+    /// Where the label is in the text.
+    pub whole: Range<usize>,
+    /// Where row (or table) and number are; `None` for a counted place.
+    pub row_and_number: Option<(Range<usize>, Range<usize>)>,
+    /// Which of the layout's sections.
+    pub section_no: SectionNo,
+    /// Which of the layout's categories.
+    pub category: CategoryNo,
+    /// What is special about it.
+    pub attributes: AttributeSet,
+    /// Whether the row is a table.
+    pub is_table: bool,
 }
 
 impl SeatPlace<'_> {
@@ -422,6 +440,33 @@ impl Layout {
         named.filter(move |(bit, _)| attributes >> bit & 1 == 1).map(|(_, name)| name.as_str())
     }
 
+    /// Appends the label of a seat, as [`SeatPlace::label`] has it, and says where in the text its parts are.
+    /// One piece of memory for many seats, where [`place`](Self::place) takes several for each.
+    pub fn write_label(&self, seat_no: SeatNo, text: &mut String) -> Option<WrittenLabel> {
+        let run = &self.content.runs[self.run_of(seat_no)?];
+        let row = &self.content.rows[run.row as usize];
+        let begin = text.len();
+        text.push_str(self.content.sections[usize::from(row.section)].name.as_deref().unwrap_or_default());
+        let is_place = row.kind == RowKind::Places;
+        let mut part = |label: Label| {
+            if text.len() > begin {
+                text.push('-');
+            }
+            let begin = text.len();
+            label.write(&self.content.texts, text);
+            begin..text.len()
+        };
+        let row_and_number = (!is_place).then(|| (part(row.label), part(run.label_of(seat_no))));
+        Some(WrittenLabel {
+            whole: begin..text.len(),
+            row_and_number,
+            section_no: row.section,
+            category: run.category,
+            attributes: run.attributes,
+            is_table: row.kind == RowKind::Table,
+        })
+    }
+
     fn written(&self, label: Label) -> String {
         let mut out = String::new();
         label.write(&self.content.texts, &mut out);
@@ -431,7 +476,8 @@ impl Layout {
     fn from_content(content: Content) -> Self {
         let id = stored::id_of(&content);
         let ranks: BTreeSet<u8> = content.runs.iter().map(|run| run.rank).collect();
-        Self { id, content, ranks: ranks.into_iter().collect(), names: OnceLock::new() }
+        let has_together = content.runs.iter().any(|run| run.flags & TOGETHER != 0);
+        Self { id, content, ranks: ranks.into_iter().collect(), has_together, names: OnceLock::new() }
     }
 
     fn run_of(&self, seat_no: SeatNo) -> Option<usize> {

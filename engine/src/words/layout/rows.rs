@@ -92,7 +92,7 @@ impl Layout {
 
     /// Whether anything sells together only.
     pub fn has_together(&self) -> bool {
-        self.content.runs.iter().any(|run| run.flags & TOGETHER != 0)
+        self.has_together
     }
 
     /// How many seats the largest block has that sells together only.
