@@ -5,19 +5,18 @@
 mod builder;
 mod content;
 mod interned;
+mod keys;
 mod label;
 mod rows;
 mod stored;
 #[cfg(test)]
 mod tests;
 
-use std::borrow::Cow;
 use std::collections::{BTreeSet, HashMap};
 use std::ops::Range;
 use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 pub use self::builder::{LayoutBuilder, LayoutError, SeatSpec};
@@ -25,6 +24,7 @@ pub use self::content::EqualRows;
 use self::content::{AISLE_BEFORE, Content, Row, RowKind, Run, TOGETHER};
 #[cfg(any(test, feature = "testing"))]
 pub use self::interned::forget_layouts;
+pub use self::keys::SeatKeys;
 pub use self::label::letters_to_number;
 use self::label::{Label, Texts};
 pub use self::rows::{SectionSize, Stretch};
@@ -87,36 +87,6 @@ impl Best {
     }
 }
 
-/// How the operator's own keys of the seats come about.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
-pub enum SeatKeys {
-    /// A seat's key is its label.
-    #[default]
-    Label,
-    /// A text with `{section}`, `{row}` and `{seat}` in it.
-    Pattern(String),
-    /// Each seat has one of its own, kept apart under this hash of all of them.
-    Listed(Uuid),
-}
-
-impl SeatKeys {
-    /// Of seats that have these keys, in the order of their numbers.
-    pub fn listed(keys: &[String]) -> Self {
-        let hasher = keys.iter().fold(Sha256::new(), |hasher, key| {
-            // With its length, so that no two lists are the same bytes.
-            hasher.chain_update((key.len() as u64).to_be_bytes()).chain_update(key)
-        });
-        let digest = hasher.finalize();
-        let hash = std::array::from_fn(|index| digest[index]);
-        Self::Listed(uuid::Builder::from_custom_bytes(hash).into_uuid())
-    }
-
-    fn is_label(&self) -> bool {
-        *self == Self::Label
-    }
-}
-
 /// The seats and places of one event, numbered from 1 through all its sections. Sections can be added behind
 /// the others; nothing else changes, ever.
 #[derive(Debug)]
@@ -136,12 +106,6 @@ struct Names {
     texts: HashMap<Box<str>, u32>,
     /// By the hash of a key, the seat that has it.
     keys: OnceLock<HashMap<u64, SeatNo>>,
-}
-
-/// Two keys with one hash are told apart by a look at the seat.
-fn key_hash(key: &str) -> u64 {
-    let digest = Sha256::digest(key);
-    u64::from_be_bytes(std::array::from_fn(|index| digest[index]))
 }
 
 impl PartialEq for Layout {
@@ -399,39 +363,6 @@ impl Layout {
 
     fn names(&self) -> &Names {
         self.names.get_or_init(|| Names::of(&self.content))
-    }
-
-    /// The operator's key of a seat, where it follows from its place.
-    pub fn key(&self, place: &SeatPlace<'_>) -> Option<Cow<'_, str>> {
-        match &self.content.keys {
-            SeatKeys::Label => Some(place.label().into()),
-            SeatKeys::Pattern(pattern) => Some(
-                pattern
-                    .replace("{section}", place.section.unwrap_or_default())
-                    .replace("{row}", place.row.as_deref().unwrap_or_default())
-                    .replace("{seat}", place.number.as_deref().unwrap_or_default())
-                    .into(),
-            ),
-            SeatKeys::Listed(_) => None,
-        }
-    }
-
-    /// The seat of a key that follows from its place.
-    pub fn seat_of_key(&self, key: &str) -> Option<SeatNo> {
-        self.names().keys.get_or_init(|| self.seats_by_key()).get(&key_hash(key)).copied().filter(
-            |&seat_no| {
-                let place = self.place(seat_no);
-                place.is_some_and(|place| self.key(&place).is_some_and(|known| known == key))
-            },
-        )
-    }
-
-    /// Made for the first request that names a key: a look at each seat would cost more than all the rest.
-    fn seats_by_key(&self) -> HashMap<u64, SeatNo> {
-        let seats = (1..=self.content.seats).filter_map(|seat_no| Some((seat_no, self.place(seat_no)?)));
-        let named = seats.filter(|(_, place)| place.row.is_some());
-        let keys = named.filter_map(|(seat_no, place)| Some((key_hash(&self.key(&place)?), seat_no)));
-        keys.collect()
     }
 
     /// The names of the attributes of a set.
