@@ -34,10 +34,15 @@ pub fn compile(sections: &[SectionSpec], keys: Option<&str>) -> Result<Compiled,
     compile_onto(LayoutBuilder::new(), sections, keys)
 }
 
-/// The layout of some sections behind those that there are.
+/// The layout of some sections behind those that there are. Their keys follow from the pattern, or are their
+/// labels: lists of keys are for new layouts.
 pub fn append(layout: &Layout, sections: &[SectionSpec]) -> Result<Compiled, Fault> {
-    if let SeatKeys::Listed(_) = layout.keys() {
-        return Err(Fault::new("sections", "cannot be added where each seat has a key of its own"));
+    for (section, spec) in sections.iter().enumerate() {
+        let listed = spec.seating.iter().flatten().position(|rows| rows.keys.is_some());
+        if let Some(rows) = listed {
+            let place = format!("sections[{section}].seating[{rows}].keys");
+            return Err(Fault::new(place, "cannot be listed for what is added"));
+        }
     }
     compile_onto(LayoutBuilder::from_layout(layout), sections, None)
 }

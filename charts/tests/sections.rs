@@ -116,7 +116,7 @@ fn keys_are_a_pattern_or_each_seats_own() {
         r#"{"keys": "{section}/{row}/{seat}", "sections": [{"name": "S", "seating": [{"rows": "A", "seats": "1-2"}]}]}"#,
     );
     let place = pattern.place(2).unwrap();
-    assert_eq!(pattern.key(&place).unwrap(), "S/A/2");
+    assert_eq!(pattern.key(&place), "S/A/2");
     let json = r#"{"sections": [{"name": "S", "seating": [{"rows": "A-B", "seats": "1-2", "keys": ["a", "b", "c", "d"]},
         {"rows": "C", "seats": "7"}]}]}"#;
     let compiled = read(json.as_bytes(), Format::Sections).unwrap().compiled;

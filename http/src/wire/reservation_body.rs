@@ -222,10 +222,10 @@ impl<'a> Shown<'a> {
         let layout = &self.event.seating.layout;
         match (layout.keys(), self.keys) {
             (SeatKeys::Label, _) => label.into(),
-            (SeatKeys::Listed(_), keys) => keys.and_then(|keys| keys.key(seat_no)).unwrap_or_default().into(),
+            (SeatKeys::Listed(_), keys) => keys.and_then(|keys| keys.key(seat_no)).unwrap_or(label).into(),
             (SeatKeys::Pattern(_), _) => {
                 let place = layout.place(seat_no);
-                place.and_then(|place| Some(layout.key(&place)?.into_owned())).unwrap_or_default().into()
+                place.map(|place| layout.key(&place).into_owned()).unwrap_or_default().into()
             }
         }
     }

@@ -115,8 +115,8 @@ impl SeatFilter {
         for (seat_no, status) in wanted {
             let Some(place) = layout.place(seat_no) else { continue };
             let key = match (keys, layout.keys()) {
-                (Some(keys), _) => keys.key(seat_no).map(Into::into),
-                (None, SeatKeys::Pattern(_)) => layout.key(&place),
+                (Some(keys), _) => Some(keys.key(seat_no).map_or_else(|| layout.key(&place), Into::into)),
+                (None, SeatKeys::Pattern(_)) => Some(layout.key(&place)),
                 (None, _) => None,
             };
             if json.len() > 1 {

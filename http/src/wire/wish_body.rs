@@ -164,7 +164,7 @@ impl Reader<'_> {
 
     fn seat_of_key(&self, key: &str) -> Option<SeatNo> {
         match self.keys {
-            Some(keys) => keys.seat(key),
+            Some(keys) => keys.seat(key).or_else(|| self.layout.seat_of_key(key)),
             None => self.layout.seat_of_key(key),
         }
     }

@@ -397,6 +397,18 @@ async fn a_chart_is_kept_and_events_are_made_of_it() {
         let seats = server.get(&format!("/api/v1/events/{event}/seats"), None).await.json();
         assert_eq!((&seats[3]["key"], &seats[3]["aisle_before"]), (&json!("p-4"), &json!(true)));
     }
+    // What is added to a house with keys of its own goes by its label.
+    let of_chart = json!({"total_seats": null, "price": null, "chart_id": id, "categories": [{"key": "Gold", "price": 70}]});
+    let event = server.event_with(of_chart).await;
+    let more = json!({"sections": [{"name": "Rang", "price": 9, "seating": [{"rows": "A", "seats": "1-2"}]}, {"name": "Floor", "price": 5, "capacity": 9}]});
+    let added = server.post(&format!("/api/v1/events/{event}/sections"), Some(ADMIN), &more).await;
+    assert_eq!(added.status, 200, "{added:?}");
+    let wish = json!({"seats": [{"key": "p-3"}, {"key": "Rang-A-2"}], "places": [{"section": "Floor", "quantity": 1}]});
+    let answer = reserve(&server, &event, wish).await;
+    assert_eq!(labels(&answer), ["Parkett-1-3", "Rang-A-2", "Floor"]);
+    let keys: Vec<_> =
+        answer.json()["seats"].as_array().expect("seats").iter().map(|seat| seat["key"].clone()).collect();
+    assert_eq!(keys, [json!("p-3"), json!("Rang-A-2")]);
     let csv = "section;row;seat;seat_to;category;channel\nRang;A;1;4;Gold;\nRang;B;1;4;Gold;kill\n";
     let headers = [("x-api-key", ADMIN), ("content-type", "text/csv")];
     let made = server.send(Method::POST, "/api/v1/charts?name=Rang", &headers, Some(csv.into())).await;

@@ -20,6 +20,7 @@ pub enum SeatKeys {
     /// A text with `{section}`, `{row}` and `{seat}` in it.
     Pattern(String),
     /// Each seat has one of its own, kept apart under this hash of all of them.
+    /// What was added later has its label.
     Listed(Uuid),
 }
 
@@ -47,18 +48,16 @@ fn key_hash(key: &str) -> u64 {
 }
 
 impl Layout {
-    /// The operator's key of a seat, where it follows from its place.
-    pub fn key(&self, place: &SeatPlace<'_>) -> Option<Cow<'_, str>> {
+    /// The operator's key of a seat, as far as it follows from its place. Where keys are listed, this is the
+    /// key of what was added later.
+    pub fn key(&self, place: &SeatPlace<'_>) -> Cow<'_, str> {
         match &self.content.keys {
-            SeatKeys::Label => Some(place.label().into()),
-            SeatKeys::Pattern(pattern) => Some(
-                pattern
-                    .replace("{section}", place.section.unwrap_or_default())
-                    .replace("{row}", place.row.as_deref().unwrap_or_default())
-                    .replace("{seat}", place.number.as_deref().unwrap_or_default())
-                    .into(),
-            ),
-            SeatKeys::Listed(_) => None,
+            SeatKeys::Label | SeatKeys::Listed(_) => place.label().into(),
+            SeatKeys::Pattern(pattern) => pattern
+                .replace("{section}", place.section.unwrap_or_default())
+                .replace("{row}", place.row.as_deref().unwrap_or_default())
+                .replace("{seat}", place.number.as_deref().unwrap_or_default())
+                .into(),
         }
     }
 
@@ -67,7 +66,7 @@ impl Layout {
         self.names().keys.get_or_init(|| self.seats_by_key()).get(&key_hash(key)).copied().filter(
             |&seat_no| {
                 let place = self.place(seat_no);
-                place.is_some_and(|place| self.key(&place).is_some_and(|known| known == key))
+                place.is_some_and(|place| self.key(&place) == key)
             },
         )
     }
@@ -76,7 +75,7 @@ impl Layout {
     fn seats_by_key(&self) -> HashMap<u64, SeatNo> {
         let seats = (1..=self.content.seats).filter_map(|seat_no| Some((seat_no, self.place(seat_no)?)));
         let named = seats.filter(|(_, place)| place.row.is_some());
-        let keys = named.filter_map(|(seat_no, place)| Some((key_hash(&self.key(&place)?), seat_no)));
+        let keys = named.map(|(seat_no, place)| (key_hash(&self.key(&place)), seat_no));
         keys.collect()
     }
 }
